@@ -99,6 +99,20 @@ export const maintenance: readonly Mutation[] = [
     caughtBy: 'test/lake/compaction/columns.test.ts',
   },
   {
+    name: 'removes the small files of a version that MySQL has not read yet',
+    file: 'handlers/maintenance/maintain.ts',
+    find: 'isActiveVersion(entry, path) && isSettled(entry)',
+    replace: 'isActiveVersion(entry, path)',
+    caughtBy: compaction,
+  },
+  {
+    name: 'removes the small files of a version that the table does not show',
+    file: lake,
+    find: '(file !== undefined && replaced.has(nameOf(file)))',
+    replace: "(file !== undefined && (replaced.has(nameOf(file)) || typeof standings[i] === 'object'))",
+    caughtBy: compaction,
+  },
+  {
     name: 'leaves rows of an erased object in compacted files of older snapshots',
     file: 'lake/forget-files.ts',
     find: 'if (gone.length === 0 && !this.#options.isForgotten(key)) continue;',
