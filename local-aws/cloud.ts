@@ -142,6 +142,23 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     let system = await readSystem(program, programProcess);
     rmSync(join(state, 'code'), { recursive: true, force: true });
     await serve(system);
+    const reload = async (before: () => Promise<void>, graceMs: number) => {
+      const next = await readSystem(program);
+      await before();
+      if (JSON.stringify(next) === JSON.stringify(system)) return false;
+      await suspend(graceMs);
+      try {
+        await serve(next);
+        system = next;
+        rmSync(join(state, 'code', `${generation - 1}`), { recursive: true, force: true });
+      } catch (error) {
+        for (const service of built.toReversed()) if (service.name !== 'endpoint') await service.close();
+        await serve(system);
+        throw error;
+      }
+      return true;
+    };
+    let reloading = Promise.resolve(false);
     return {
       endpoint,
       get outputs() {
@@ -150,25 +167,17 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       get topology() {
         return system.topology;
       },
-      async reload(before = async () => {}, graceMs = DEFAULT_GRACE_MS) {
-        const next = await readSystem(program);
-        await before();
-        if (JSON.stringify(next) === JSON.stringify(system)) return false;
-        await suspend(graceMs);
-        try {
-          await serve(next);
-          system = next;
-        } catch (error) {
-          for (const service of built.toReversed()) if (service.name !== 'endpoint') await service.close();
-          await serve(system);
-          throw error;
-        }
-        return true;
+      reload(before = async () => {}, graceMs = DEFAULT_GRACE_MS) {
+        reloading = reloading.catch(() => false).then(() => reload(before, graceMs));
+        return reloading;
       },
       showPage: (url) => {
         page = url;
       },
-      close: (graceMs = DEFAULT_GRACE_MS) => close(graceMs),
+      async close(graceMs = DEFAULT_GRACE_MS) {
+        await reloading.catch(() => {});
+        await close(graceMs);
+      },
     };
   } catch (error) {
     await close(0).catch(() => {});

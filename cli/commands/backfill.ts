@@ -5,6 +5,7 @@ import { newExecutionName } from '../ledger/executions.ts';
 import { uploadManifest } from '../ledger/manifest.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { chosenDataset, keyPrefix, oneMoreCode, pointInTime } from '../options/options.ts';
+import { untilReloaded } from '../target/reload/until-reloaded.ts';
 import type { Target } from '../target/target.ts';
 import { count } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
@@ -51,7 +52,9 @@ export function backfill(program: Command): void {
     .addHelpText('after', explanation)
     .action(async (prefix: string | undefined, options: BackfillOptions) => {
       check(prefix, options);
-      await run(await chosenTarget(program), prefix, options);
+      const target = await chosenTarget(program);
+      await untilReloaded(target);
+      await run(target, prefix, options);
     });
 }
 

@@ -14,6 +14,7 @@ import {
   pointInTime,
   whole,
 } from '../options/options.ts';
+import { untilReloaded } from '../target/reload/until-reloaded.ts';
 import type { Target } from '../target/target.ts';
 import { count, integer, Progress, printable, printableJson } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
@@ -76,6 +77,7 @@ export function replay(program: Command): void {
     .action(async (keys: string[], options: ReplayOptions) => {
       const whole = check(keys, options);
       const target = await chosenTarget(program);
+      await untilReloaded(target);
       if (whole !== undefined) return replayAll(target, whole, options);
       for (const key of await unknownKeys(target, keys)) throw new UserError(noSuchObject(target, key));
       await run(target, keys, options);

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Authorize, authorizeAction } from '../core/call.ts';
 import { type Metrics, noMetrics } from '../core/metrics.ts';
 import type { Reaper } from '../core/reaper.ts';
@@ -74,6 +75,8 @@ export const versionOf = ({ version = '$LATEST' }: Pick<FunctionSettings, 'versi
 /** "Invoke, LogType: the last 4 KB of the execution log" */
 const logTailLength = 4096;
 
+const SETTLE_POLL_MS = 10;
+
 interface Worker {
   readonly process: FunctionProcess;
   readonly accessKeyId: string;
@@ -138,6 +141,12 @@ export class LambdaFunction {
     const worker = [...this.#workers].find(({ accessKeyId }) => accessKeyId === session);
     worker?.process.kill();
     return worker !== undefined;
+  }
+
+  /** Waits until no invocation runs, at most so long. */
+  async settle(graceMs: number): Promise<void> {
+    const until = performance.now() + graceMs;
+    while (this.#busy > 0 && performance.now() < until) await sleep(SETTLE_POLL_MS);
   }
 
   /** Ends all processes, including busy ones. */

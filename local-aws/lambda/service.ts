@@ -62,7 +62,11 @@ export function createLambda(options: LambdaOptions): Lambda {
       for (const { mapping } of pollers) if (mapping.settings.enabled) mapping.enable();
     },
     async close(graceMs = 0) {
-      await Promise.all(pollers.map(({ mapping }) => mapping.disable(graceMs)));
+      await Promise.all([
+        ...pollers.map(({ mapping }) => mapping.disable(graceMs)),
+        // Those that no mapping began.
+        ...[...functions.values()].map((each) => each.settle(graceMs)),
+      ]);
       await Promise.all([...functions.values()].map((each) => each.close()));
       reaper.close();
     },
