@@ -16,7 +16,9 @@ export async function reloadOnChange(
   signal: AbortSignal,
   say: (text: string) => void,
 ): Promise<void> {
-  const sources = new Sources(signal);
+  const sources = new Sources(signal, (error) =>
+    say(`Some changes can’t be followed, so start again after them: ${errorText(error)}`),
+  );
   while (await sources.next()) {
     const at = Date.now();
     try {

@@ -27,17 +27,25 @@ export class Sources {
   #wake = Promise.withResolvers<void>();
   readonly #signal: AbortSignal;
 
-  constructor(signal: AbortSignal) {
+  /** @param onTrouble is told if a folder can't be watched, as when the system has no watches left */
+  constructor(signal: AbortSignal, onTrouble: (error: unknown) => void) {
     this.#signal = signal;
     signal.addEventListener('abort', () => this.#wake.resolve(), { once: true });
-    for (const source of sources
-      .map((each) => join(projectDirectory, each))
-      .filter((each) => existsSync(each)))
-      watch(source, { recursive: true, signal }, (_, file) => {
-        if (!/\.(ts|mts|json|yaml)$/.test(file ?? '') || file?.endsWith('.tsbuildinfo')) return;
+    for (const source of sources.map((each) => join(projectDirectory, each)))
+      if (existsSync(source)) this.#watch(source, onTrouble);
+  }
+
+  #watch(source: string, onTrouble: (error: unknown) => void): void {
+    try {
+      const watcher = watch(source, { recursive: true, signal: this.#signal }, (_, file) => {
+        if (!/\.(ts|mts|json|yaml)$/.test(file ?? '')) return;
         this.#changes += 1;
         this.#wake.resolve();
       });
+      watcher.on('error', onTrouble);
+    } catch (error) {
+      onTrouble(error);
+    }
   }
 
   /** Whether something has changed since `next` told so last. */
