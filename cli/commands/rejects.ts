@@ -106,12 +106,14 @@ interface CodeSum {
 /** Counts what was rejected, by code and stage. The work items of an object come one after another. */
 class Summary {
   listed = 0;
+  withoutLines = 0;
   records = 0;
   objects = 0;
   readonly #sums = new Map<string, CodeSum & { last: string }>();
   #last: string | undefined;
 
-  add({ key, stage, rejected }: RejectedWork): void {
+  add({ key, stage, rejected, withoutLines }: RejectedWork): void {
+    this.withoutLines += withoutLines;
     if (this.#last !== key) this.objects += 1;
     this.#last = key;
     for (const [code, n] of Object.entries(rejected)) {
@@ -176,7 +178,7 @@ function text(withRecord: boolean, limit: number): Format {
 }
 
 function summaryText(summary: Summary, limit: number): string {
-  const { records, objects, listed, codes } = summary;
+  const { records, objects, listed, withoutLines, codes } = summary;
   if (records === 0) return 'No record is rejected.';
   const sums = table(codes, [
     { title: 'CODE', value: ({ code }) => printable(code) },
@@ -185,12 +187,15 @@ function summaryText(summary: Summary, limit: number): string {
     { title: 'OBJECTS', value: (sum) => integer(sum.objects), align: 'right' },
   ]);
   const refused = codes.find(({ code }) => code === 'too_many_rejects')?.records ?? 0;
-  const unlisted = records - refused - listed;
+  const unlisted = records - refused - withoutLines - listed;
   return [
     sums,
     '',
     `${count(records, 'rejected record')} of ${count(objects, 'object')}.`,
     ...(refused > 0 ? [refusedText(refused)] : []),
+    ...(withoutLines > 0
+      ? [`${integer(withoutLines)} of them have no line: too many records of their version are rejected.`]
+      : []),
     ...(codes.some(({ stage }) => stage === 'loading')
       ? ['Records that loading rejected are in the lake and the archive, but not in MySQL.']
       : []),

@@ -4,13 +4,10 @@ import { registry } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
 import { summarize } from '../../domain/operations/reconciliation.ts';
-import { CsvRecord } from '../../domain/records/decoding/csv/record.ts';
 import { decode, type InputRecord } from '../../domain/records/decoding/decode.ts';
-import { readJson } from '../../domain/records/decoding/reading.ts';
-import { parsePartLine } from '../../domain/records/part.ts';
-import { type RejectLine, renderReject } from '../../domain/records/reject.ts';
-import { transformRecord } from '../../domain/records/transformation.ts';
-import { validate } from '../../domain/records/validation.ts';
+import { processRecord } from '../../domain/records/processing.ts';
+import type { Problem, RejectLine } from '../../domain/records/reject.ts';
+import { readRecord } from '../../domain/records/validation.ts';
 import { type ObjectVersion, versionPath } from '../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import { parseRevision } from '../../domain/versions/revision.ts';
@@ -124,7 +121,7 @@ async function rawRecord(
 }
 
 function textOf(record: InputRecord): string {
-  const reading = record instanceof CsvRecord ? record.read() : readJson(record);
+  const reading = readRecord(record);
   const text = 'code' in reading ? (reading.json ?? reading.excerpt ?? '') : reading.json();
   // Not `trim`, which would also remove a byte-order mark.
   return text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
@@ -136,15 +133,11 @@ function outcomeHere(
   record: InputRecord,
   recordNumber: number,
 ): NonNullable<RecordTrace['here']> {
-  const validated = validate(dataset, record, recordNumber);
-  if ('reject' in validated) return { rejected: withoutRecord(renderReject(validated.reject)) };
-  const [, value] = parsePartLine(validated.line);
-  const transformed = transformRecord(dataset, value, { key, recordNumber });
-  if ('reject' in transformed) return { rejected: withoutRecord(renderReject(transformed.reject)) };
-  return 'filtered' in transformed ? { filtered: transformed.filtered } : { row: transformed.row };
+  const made = processRecord(dataset, record, { key, recordNumber });
+  if ('reject' in made) return { rejected: withoutRecord(made.reject) };
+  return 'filtered' in made ? { filtered: made.filtered } : { row: made.row };
 }
 
-function withoutRecord(line: string): string {
-  const { code, path, message } = JSON.parse(line) as RejectLine;
+function withoutRecord({ code, path, message }: Problem): string {
   return `${code}${path === '' ? '' : ` at ${path}`}: ${message}`;
 }

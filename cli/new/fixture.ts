@@ -5,7 +5,7 @@ import type { Dataset } from '../../domain/dataset.ts';
 import { contentOf } from '../../domain/records/decoding/content.ts';
 import { CsvSplitter } from '../../domain/records/decoding/csv/splitter.ts';
 import type { Source } from '../../domain/records/decoding/decompression.ts';
-import { decodeJson } from '../../domain/records/decoding/json/json.ts';
+import { splitJson } from '../../domain/records/decoding/json/json.ts';
 import type { SourceFormat } from '../../domain/source-format.ts';
 import { projectDirectory } from '../target/directories.ts';
 import { type Trial, trialOf } from '../trial/trial.ts';
@@ -70,7 +70,7 @@ const exact = (_: string, value: unknown) => (typeof value === 'bigint' ? String
 export async function firstRecords(format: SourceFormat, open: Source, count: number): Promise<Buffer> {
   if (format.format === 'json') {
     const lines: string[] = [];
-    for await (const batch of decodeJson(format, open)) {
+    for await (const batch of splitJson(format, open)) {
       // A text of JSON has no line ending: these are between its tokens.
       for (const { bytes } of batch)
         lines.push(

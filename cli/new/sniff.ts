@@ -4,7 +4,7 @@ import { PermanentError } from '../../domain/errors.ts';
 import { contentOf } from '../../domain/records/decoding/content.ts';
 import type { Source } from '../../domain/records/decoding/decompression.ts';
 import { type Encoding, textOf } from '../../domain/records/decoding/encoding.ts';
-import { decodeJson } from '../../domain/records/decoding/json/json.ts';
+import { splitJson } from '../../domain/records/decoding/json/json.ts';
 import type { CsvFormat, JsonFormat } from '../../domain/source-format.ts';
 import { UserError } from '../terminal/user-error.ts';
 import { listPath } from './list-path.ts';
@@ -59,7 +59,7 @@ async function json(open: Source, head: Buffer): Promise<Sniffed> {
   if (list === undefined) return { format: { format: 'json' } };
   let records = 0;
   try {
-    for await (const batch of decodeJson({ format: 'json' }, open)) {
+    for await (const batch of splitJson({ format: 'json' }, open)) {
       records += batch.length;
       if (records > 1) return { format: { format: 'json' } };
     }

@@ -3,20 +3,14 @@ import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
 import type { Compression } from '../../domain/records/decoding/compression.ts';
 import { contentOf } from '../../domain/records/decoding/content.ts';
-import { decode } from '../../domain/records/decoding/decode.ts';
+import { decode, type InputRecord } from '../../domain/records/decoding/decode.ts';
 import { compressionOf, type Source } from '../../domain/records/decoding/decompression.ts';
 import { isWhiteSpace } from '../../domain/records/decoding/json/ndjson.ts';
-import { type Limits, limits, parsePartLine } from '../../domain/records/part.ts';
+import { type Limits, limits } from '../../domain/records/part.ts';
+import { type Processed, processReading } from '../../domain/records/processing.ts';
 import type { Problem, Reject, RejectCode } from '../../domain/records/reject.ts';
-import { RejectCount } from '../../domain/records/reject-limit.ts';
-import {
-  onePartitionTooMany,
-  partitionOf,
-  type Row,
-  type Transformed,
-  transformRecord,
-} from '../../domain/records/transformation.ts';
-import { readRecord, validateReading } from '../../domain/records/validation.ts';
+import { onePartitionTooMany, partitionOf, type Row } from '../../domain/records/transformation.ts';
+import { readRecord } from '../../domain/records/validation.ts';
 import type { Stage } from '../../domain/stage.ts';
 import { RowEncoder } from '../../domain/tables/encoded-row.ts';
 import { partitionPath } from '../../domain/versions/partition-path.ts';
@@ -93,7 +87,6 @@ export interface TrialOptions {
  */
 export async function trialOf(dataset: Dataset, open: Source, options: TrialOptions): Promise<Trial> {
   const found = new Findings(dataset, options);
-  const limit = new RejectCount(dataset);
   const part = new PartInProgress(dataset, limits);
   const unknown = new UnknownFields(dataset.record);
   const { format, compression } = await formatOf(dataset, open);
@@ -105,12 +98,8 @@ export async function trialOf(dataset: Dataset, open: Source, options: TrialOpti
         read += 1;
         const reading = readRecord(raw);
         if ('value' in reading) unknown.add(raw, reading.value);
-        const validated = validateReading(dataset, reading, read);
-        if ('line' in validated) found.add(read, part.transformed(validated.line, options.key));
-        else {
-          found.reject('extraction', validated.reject);
-          limit.add(read);
-        }
+        const made = processReading(dataset, reading, { key: options.key, recordNumber: read });
+        found.add(read, part.withRoom(raw, read, made));
       }
       options.onRead?.(read);
     }
@@ -131,12 +120,12 @@ export async function trialOf(dataset: Dataset, open: Source, options: TrialOpti
   };
 }
 
-/** Transforms valid records as parts do, each of which may have so many partitions. */
+/** Cuts records into parts as the extraction does, each of which may have so many partitions. */
 class PartInProgress {
   readonly #dataset: Dataset;
   readonly #limits: Limits;
   readonly #partitions = new Set<string>();
-  #lines = 0;
+  #records = 0;
   #bytes = 0;
 
   constructor(dataset: Dataset, most: Limits) {
@@ -144,24 +133,23 @@ class PartInProgress {
     this.#limits = most;
   }
 
-  transformed(line: string, key: string): Transformed {
+  /** @returns what was made of a record, unless the part has no room for it */
+  withRoom({ length }: InputRecord, recordNumber: number, made: Processed): Processed {
     const { partRecords, partBytes, partitions } = this.#limits;
-    if (this.#lines >= partRecords || this.#bytes >= partBytes) {
+    if (this.#records >= partRecords || this.#bytes >= partBytes) {
       this.#partitions.clear();
-      this.#lines = 0;
+      this.#records = 0;
       this.#bytes = 0;
     }
-    this.#lines += 1;
+    this.#records += 1;
     // Without the part's header, whose length depends on the version: only the upload has one.
-    this.#bytes += Buffer.byteLength(line) + 1;
-    const [recordNumber, record] = parsePartLine(line);
-    const transformed = transformRecord(this.#dataset, record, { key, recordNumber });
-    if (!('row' in transformed)) return transformed;
-    const partition = partitionPath(partitionOf(this.#dataset, transformed.row));
+    this.#bytes += length + 1;
+    if (!('row' in made)) return made;
+    const partition = partitionPath(partitionOf(this.#dataset, made.row));
     if (!this.#partitions.has(partition) && this.#partitions.size === partitions)
-      return { reject: onePartitionTooMany(this.#dataset, recordNumber, record, partitions) };
+      return { reject: onePartitionTooMany(this.#dataset, recordNumber, made.record, partitions) };
     this.#partitions.add(partition);
-    return transformed;
+    return made;
   }
 }
 
@@ -184,26 +172,26 @@ class Findings {
     this.#encoder = new RowEncoder(dataset);
   }
 
-  add(recordNumber: number, transformed: Transformed): void {
-    if ('reject' in transformed) {
-      this.reject('transformation', transformed.reject);
+  add(recordNumber: number, made: Processed): void {
+    if ('reject' in made) {
+      this.#reject('transformation', made.reject);
       return;
     }
-    if ('filtered' in transformed) {
-      count(this.#filtered, transformed.filtered);
+    if ('filtered' in made) {
+      count(this.#filtered, made.filtered);
       return;
     }
-    const { row } = transformed;
+    const { row } = made;
     this.#written += 1;
     if (this.#rows.length < this.#options.rows)
       this.#rows.push({ ...row, [recordColumn.name]: recordNumber });
     for (const [name, statistics] of this.#columns) statistics.add(row[name]);
     // How large a statement may be is up to the server, so no row counts as too large.
     const encoded = this.#encoder.encode({ record: recordNumber, row }, Number.POSITIVE_INFINITY);
-    if ('reject' in encoded) this.reject('loading', encoded.reject);
+    if ('reject' in encoded) this.#reject('loading', encoded.reject);
   }
 
-  reject(stage: Stage, { json, excerpt, ...reject }: Reject): void {
+  #reject(stage: Stage, { json, excerpt, ...reject }: Reject): void {
     const id = `${stage} ${reject.code}`;
     const sum = this.#codes.get(id) ?? { code: reject.code, stage, records: 0 };
     sum.records += 1;
@@ -218,7 +206,7 @@ class Findings {
     });
   }
 
-  /** Over extraction and transformation, which decide whether a version takes effect. */
+  /** Those that decide whether a version takes effect. */
   get sums() {
     const rejected = [...this.#codes.values()]
       .filter(({ stage }) => stage !== 'loading')

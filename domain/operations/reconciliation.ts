@@ -24,6 +24,8 @@ export interface RecordTotals {
   readonly written: number;
   readonly filtered: Tally;
   readonly rejected: Tally;
+  /** The rejected records that have a line in the failed bucket. */
+  readonly withLines: Tally;
   /** The written rows that MySQL took, and those that it could not hold; `undefined` without MySQL. */
   readonly tables:
     | {
@@ -51,6 +53,7 @@ export function summarize(receipts: readonly Receipt[], { refused = false } = {}
     written: refused ? 0 : written,
     filtered: sumOf(transformations.map(({ filtered }) => filtered)),
     rejected: sumOf([...rejected, refused && written > 0 ? { too_many_rejects: written } : {}]),
+    withLines: sumOf([...(extraction ? [extraction] : []), ...transformations].map(withLines)),
     tables: tablesOf(loadings),
     files: [
       ...(refused ? [] : transformations.flatMap(({ outputs }) => outputs)).map(at('processed')),
@@ -125,9 +128,8 @@ export function contradictions(receipts: readonly Receipt[]): Difference[] {
     ...equal(
       'records that the extraction read',
       extraction.read,
-      extraction.valid + total(extraction.rejected),
+      records(extraction.parts) + total(extraction.rejected),
     ),
-    ...equal('valid records in parts', extraction.valid, records(extraction.parts)),
     ...transformations.flatMap((each) => ofTransformation(each, extraction)),
     ...loaded.flatMap(({ key, archive }) => {
       const file = outputs.get(key);
@@ -137,7 +139,7 @@ export function contradictions(receipts: readonly Receipt[]): Difference[] {
     }),
     ...equal(
       'rejected records of the extraction in files',
-      total(withLines(extraction.rejected)),
+      total(withLines(extraction)),
       records(extraction.rejects),
     ),
   ];
@@ -184,15 +186,13 @@ export function contradictionsOfShown(
   ];
 }
 
-function ofTransformation(
-  { part, read, written, filtered, rejected, outputs, rejects }: TransformationReceipt,
-  { parts }: ExtractionReceipt,
-): Difference[] {
+function ofTransformation(transformation: TransformationReceipt, { parts }: ExtractionReceipt): Difference[] {
+  const { part, read, written, filtered, rejected, outputs, rejects } = transformation;
   return [
     ...equal(`records in part ${part}`, parts[part]?.records ?? 0, read),
     ...equal(`records read from part ${part}`, read, written + total(filtered) + total(rejected)),
     ...equal(`records written from part ${part}`, written, records(outputs)),
-    ...equal(`rejected records of part ${part} in files`, total(rejected), records(rejects)),
+    ...equal(`rejected records of part ${part} in files`, total(withLines(transformation)), records(rejects)),
   ];
 }
 

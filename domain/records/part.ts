@@ -1,8 +1,12 @@
 import * as z from 'zod';
+import { type DocumentAddress, UnreadableDocument } from '../versions/document.ts';
+import { EXCERPT_BYTES, MAX_RECORD_BYTES, type Piece, type RawRecord } from './decoding/record.ts';
+
+const LINE_FEED = 0x0a;
 
 /** Limits of a part, and of what a stage holds in memory. */
 export interface Limits {
-  /** A part holds records until it has this many, or `partBytes` of JSON, whichever is first. */
+  /** A part holds records until it has this many, or `partBytes` of input, whichever is first. */
   readonly partRecords: number;
   readonly partBytes: number;
   /** How many partitions the rows of a part may fall into: each is an open file in memory, and a PUT. */
@@ -18,75 +22,193 @@ export const limits: Limits = {
   rejects: 8 * 1024 * 1024,
 };
 
-/**
- * A part is NDJSON: this header in the first line, then `[record number, record]` a line. It names the raw
- * key and the sequencer, for which the part's own key has no room.
- */
-export const partHeader = z.object({
+/** Which part it is of which version: the header of any part has this, whichever code wrote it. */
+const anyHeader = z.object({
   dataset: z.string(),
   key: z.string(),
   versionId: z.string(),
   sequencer: z.string(),
   part: z.int().nonnegative(),
 });
+
+export type PartName = z.infer<typeof anyHeader>;
+
+/**
+ * The first line of a part. It names the raw key and the sequencer, for which the part's own key has no room.
+ */
+const partHeader = anyHeader.extend({
+  /** The number of its first record in the object. */
+  first: z.int().positive(),
+  /** The names of the columns, of CSV. */
+  columns: z.array(z.string()).optional(),
+  /** The version of the code that cut the records. */
+  codeVersion: z.string(),
+});
 export type PartHeader = z.infer<typeof partHeader>;
 
-type Path = readonly (string | number)[];
-
-/** Schemas of which a record had a 64-bit integer: those of its kind will have some, too. */
-const withIntegers = new WeakSet<object>();
+/**
+ * A record in a part's index: how many bytes of it the part has; or that, and in what it is unlike others.
+ */
+type Indexed =
+  | number
+  | {
+      readonly bytes: number;
+      /** Its length in the object, if that is too much for a record: then the part has its beginning. */
+      readonly length?: number;
+      readonly unterminated?: true;
+      readonly malformed?: true;
+    };
 
 /**
- * A record's line of a part. 64-bit integers are in it as text, and the paths to them come after the record:
- * `[7,{"id":"901656910939770881"},[[1,"id"]]]`.
- *
- * @param schema of the dataset's records
+ * Gathers records to a part: its header in a line, the bytes of each record with a line feed after it, and
+ * the index in a line: how many bytes each record has. What is in the records is as it was in the object,
+ * decompressed, and UTF-8 if it was UTF-16.
  */
-export function partLine(schema: object, recordNumber: number, record: unknown): string {
-  if (!withIntegers.has(schema)) {
-    try {
-      return `[${recordNumber},${JSON.stringify(record)}]`;
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
+export class PartBuilder {
+  #bytes = Buffer.allocUnsafeSlow(64 * 1024);
+  #length = 0;
+  #index: Indexed[] = [];
+
+  /** How many records it has. */
+  get records(): number {
+    return this.#index.length;
+  }
+
+  /** How many bytes it has by now. */
+  get length(): number {
+    return this.#length;
+  }
+
+  begin(header: PartHeader): void {
+    this.#append(Buffer.from(JSON.stringify(header)));
+  }
+
+  /** Adds a record of a run: the bytes from `start` to before `end`. */
+  add(bytes: Buffer, start: number, end: number): void {
+    const length = end - start;
+    if (length > MAX_RECORD_BYTES) {
+      this.#append(bytes, start, start + EXCERPT_BYTES);
+      this.#index.push({ bytes: EXCERPT_BYTES, length });
+    } else {
+      this.#append(bytes, start, end);
+      this.#index.push(length);
     }
   }
-  const paths: string[] = [];
-  const json = JSON.stringify(withTexts(record, '[1', paths));
-  if (paths.length === 0) return `[${recordNumber},${json}]`;
-  withIntegers.add(schema);
-  return `[${recordNumber},${json},[${paths.join()}]]`;
+
+  addRecord({ bytes, length, unterminated, malformed }: RawRecord): void {
+    this.#append(bytes);
+    const isOdd = unterminated || malformed || bytes.length < length;
+    this.#index.push(
+      isOdd
+        ? {
+            bytes: bytes.length,
+            ...(bytes.length < length && { length }),
+            ...(unterminated && { unterminated }),
+            ...(malformed && { malformed }),
+          }
+        : length,
+    );
+  }
+
+  /** The whole part, whose memory is free for the next one after `clear`. */
+  finish(): Buffer {
+    this.#append(Buffer.from(JSON.stringify(this.#index)));
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Makes room for the next part, in the memory of this one. */
+  clear(): void {
+    this.#length = 0;
+    this.#index = [];
+  }
+
+  #append(bytes: Buffer, start = 0, end = bytes.length): void {
+    const after = this.#length + end - start + 1;
+    if (after > this.#bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(after, 2 * this.#bytes.length));
+      this.#bytes.copy(larger, 0, 0, this.#length);
+      this.#bytes = larger;
+    }
+    bytes.copy(this.#bytes, this.#length, start, end);
+    this.#bytes[after - 1] = LINE_FEED;
+    this.#length = after;
+  }
+}
+
+/** How many bytes of records are read at once: their fields should be garbage before it is collected. */
+const BATCH_BYTES = 64 * 1024;
+
+export interface Part {
+  readonly header: PartHeader;
+  /** How many records it has. */
+  readonly records: number;
+  /** Its records, in order, some at a time. */
+  readonly batches: Iterable<readonly Piece[]>;
 }
 
 /**
- * A value with texts in place of its 64-bit integers.
+ * Reads what a `PartBuilder` made.
  *
- * @param path to the value, as JSON without its closing bracket @param paths gets the paths to the integers
+ * @returns `undefined` if no extraction wrote it @throws {UnreadableDocument} if one did, by code with other
+ * parts, or the index does not fit the records
  */
-function withTexts(value: unknown, path: string, paths: string[]): unknown {
-  if (typeof value === 'bigint') {
-    paths.push(`${path}]`);
-    return `${value}`;
-  }
-  if (typeof value !== 'object' || value === null || 'toJSON' in value) return value;
-  if (Array.isArray(value)) return value.map((each, i) => withTexts(each, `${path},${i}`, paths));
-  const copy = { ...value } as Record<string, unknown>;
-  for (const name in copy) {
-    const field = copy[name];
-    if (typeof field === 'bigint' || (typeof field === 'object' && field !== null))
-      copy[name] = withTexts(field, `${path},${JSON.stringify(name)}`, paths);
-  }
-  return copy;
+export function readPart(bytes: Buffer, address: DocumentAddress): Part | undefined {
+  const headerEnd = bytes.indexOf(LINE_FEED);
+  const json = jsonIn(bytes, 0, headerEnd);
+  if (!anyHeader.safeParse(json).success) return undefined;
+  const { data: header } = partHeader.safeParse(json);
+  const indexStart = bytes.lastIndexOf(LINE_FEED, -2) + 1;
+  const index = jsonIn(bytes, indexStart) as readonly Indexed[] | undefined;
+  if (header === undefined || !Array.isArray(index))
+    throw new UnreadableDocument(address, 'other code wrote it, whose parts are different');
+  const start = headerEnd + 1;
+  const length = index.reduce((sum: number, each) => sum + lengthOf(each) + 1, 0);
+  if (start + length !== indexStart)
+    throw new UnreadableDocument(
+      address,
+      `its records have ${indexStart - start} bytes, by its index ${length}`,
+    );
+  return { header, records: index.length, batches: batchesOf(bytes, start, index) };
 }
 
-/** A record's line of a part: its number in the raw object, and the record. */
-export function parsePartLine(line: string): readonly [number, unknown] {
-  const parsed = JSON.parse(line) as [number, unknown, Path[]?];
-  const [recordNumber, , paths] = parsed;
-  for (const path of paths ?? []) {
-    let place = parsed as unknown as Record<string | number, unknown>;
-    for (let i = 0; i < path.length - 1; i += 1) place = place[path[i] as string] as typeof place;
-    const last = path.at(-1) as string;
-    place[last] = BigInt(place[last] as string);
+function jsonIn(bytes: Buffer, start: number, end = bytes.length): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8', start, end));
+  } catch {
+    return undefined;
   }
-  return [recordNumber, parsed[1]];
+}
+
+const lengthOf = (each: Indexed) => (typeof each === 'number' ? each : each.bytes);
+
+function* batchesOf(bytes: Buffer, from: number, index: readonly Indexed[]): Generator<readonly Piece[]> {
+  let batch: Piece[] = [];
+  let start = from;
+  let ends: number[] = [];
+  let at = from;
+  const endRun = () => {
+    if (ends.length > 0) batch.push({ bytes: bytes.subarray(start, at - 1), newline: '\n', ends });
+    start = at;
+    ends = [];
+  };
+  let batchStart = from;
+  for (const each of index) {
+    if (typeof each === 'number') {
+      ends.push(at + each - start);
+      at += each + 1;
+    } else {
+      endRun();
+      const record = bytes.subarray(at, at + each.bytes);
+      batch.push({ length: record.length, unterminated: false, ...each, bytes: record });
+      at += each.bytes + 1;
+      start = at;
+    }
+    if (at - batchStart < BATCH_BYTES) continue;
+    endRun();
+    yield batch;
+    batch = [];
+    batchStart = at;
+  }
+  endRun();
+  if (batch.length > 0) yield batch;
 }

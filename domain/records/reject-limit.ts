@@ -1,9 +1,8 @@
-import { PermanentError } from '../errors.ts';
-
 /** How many records of one object may be rejected before the object is at fault as a whole. */
 export interface RejectLimit {
   /**
-   * The number of records, by default 100,000. It bounds the cost of rejects, however small the object is.
+   * The number of records, by default 100,000. It also bounds how many rejects have lines, however small the
+   * object is.
    */
   readonly records?: number;
   /** The share of all records, from 0 to 1, by default 1. It is checked when all records are processed. */
@@ -20,26 +19,17 @@ export function whyNoLimit({ records, share }: RejectLimit): string | undefined 
   return undefined;
 }
 
-/** Counts an object's rejects, while it is read, against the number that its dataset allows. */
-export class RejectCount {
-  readonly #records: number;
-  #rejected = 0;
+/** Of so few rejects, each part keeps the lines, whatever is rejected of the others. */
+export const SURELY_KEPT = 1000;
 
-  constructor({ maxRejected }: { readonly maxRejected?: RejectLimit } = {}) {
-    this.#records = { ...DEFAULTS, ...maxRejected }.records;
-  }
+/** Of how many rejects a part keeps the lines at most: more are too many for the whole version. */
+export function linesOfPart(limit: RejectLimit | undefined): number {
+  return Math.max(SURELY_KEPT, { ...DEFAULTS, ...limit }.records);
+}
 
-  /**
-   * Counts one more reject. @param read number of records up to it, itself included @throws {PermanentError}
-   * `too_many_rejects` if it is one too many: the object must not be read any further
-   */
-  add(read: number): void {
-    this.#rejected += 1;
-    if (this.#rejected <= this.#records) return;
-    const what = `${text(this.#rejected)} of its first ${text(read)} records are rejected, and it was not read any further`;
-    const message = messageOf(what, `the dataset allows ${text(this.#records)}`);
-    throw new PermanentError(CODE, message, { stage: 'extraction' });
-  }
+/** Whether a version with so many rejects has more than its dataset allows, however many records it has. */
+export function hasTooMany(rejected: number, limit: RejectLimit | undefined): boolean {
+  return rejected > { ...DEFAULTS, ...limit }.records;
 }
 
 /** The records of a version that was read as far as possible, and why it could not be read to its end. */
@@ -54,6 +44,7 @@ export function tooManyRejects(
   { read, rejected, fault }: Read,
   limit: RejectLimit | undefined,
 ): { readonly code: typeof CODE; readonly message: string } | undefined {
+  // Until November 2026, the extraction ended there.
   if (fault?.code === CODE) return { code: CODE, message: fault.message };
   const { records, share } = { ...DEFAULTS, ...limit };
   if (rejected <= records && rejected <= share * read) return undefined;

@@ -24,7 +24,7 @@ export function transformRecord(dataset: Dataset, record: unknown, origin: Recor
   } catch (error) {
     const message = `The ${dataset.name} transform failed: ${errorText(error)}`;
     return {
-      reject: { recordNumber, path: '', code: 'transform_failed', message, json: jsonOf(record) },
+      reject: { recordNumber, path: '', code: 'transform_failed', message, ...textOf(record) },
     };
   }
   if (row instanceof Filtered) return { filtered: row.reason };
@@ -32,7 +32,7 @@ export function transformRecord(dataset: Dataset, record: unknown, origin: Recor
     ? ({ success: true, data: row } as const)
     : dataset.row.safeParse(row);
   const invalid = (problem: Problem): Transformed => ({
-    reject: { recordNumber, ...problem, code: 'invalid_row', json: jsonOf(record) },
+    reject: { recordNumber, ...problem, code: 'invalid_row', ...textOf(record) },
   });
   if (!checked.success) return invalid(problemsOf(checked.error, row)[0]);
   const tooFine = timestampTooFine(dataset.row, checked.data);
@@ -66,7 +66,16 @@ export function onePartitionTooMany(
 ): Reject {
   const path = partitionBy.join();
   const message = `The rows of one part may fall into ${most} partitions at most. Partition by a column with fewer values than ${path}.`;
-  return { recordNumber, path, code: 'invalid_row', message, json: jsonOf(record) };
+  return { recordNumber, path, code: 'invalid_row', message, ...textOf(record) };
+}
+
+/** A record as JSON text; nothing if it is nested too deeply to be printed. */
+function textOf(record: unknown): Pick<Reject, 'json'> {
+  try {
+    return { json: jsonOf(record) };
+  } catch {
+    return {};
+  }
 }
 
 /** The partition that a row falls into. */

@@ -2,41 +2,36 @@ import type * as z from 'zod';
 import type { Dataset } from '../dataset.ts';
 import { errorText } from '../errors.ts';
 import { parseFast } from '../fields/fast-record.ts';
+import { jsonOf } from '../long.ts';
 import { CsvRecord } from './decoding/csv/record.ts';
 import type { InputRecord } from './decoding/decode.ts';
 import { InexactNumberError, isInexactNumber } from './decoding/json/exact.ts';
 import { type Reading, readJson } from './decoding/reading.ts';
 import { withJsonTexts } from './json-texts.ts';
+import { keepsTexts } from './kept-texts.ts';
 import { inexactMessage } from './number-text.ts';
-import { partLine } from './part.ts';
 import { type Problem, type Reject, type RejectCode, rejectCodes } from './reject.ts';
 
 /** How many problems of one record are listed at most. */
 const MAX_PROBLEMS = 10;
 
-/** A valid record as a line of a part, or the reject. */
-export type Validated = { readonly line: string } | { readonly reject: Reject };
-
-/**
- * Reads and validates one record.
- *
- * @param recordNumber the record's position in its object, from 1
- * @returns the record, with unknown fields dropped, as a line of a part; or its reject
- */
-export function validate(dataset: Dataset, record: InputRecord, recordNumber: number): Validated {
-  return validateReading(dataset, readRecord(record), recordNumber);
-}
+/** A valid record, or the reject. */
+export type Validated = { readonly value: unknown } | { readonly reject: Reject };
 
 /** Reads the value of one record. */
 export function readRecord(record: InputRecord): Reading {
   return record instanceof CsvRecord ? record.read() : readJson(record);
 }
 
-/** Validates a record that was read; `validate` does both. */
-export function validateReading(dataset: Dataset, reading: Reading, recordNumber: number): Validated {
+/**
+ * Validates a record that was read.
+ *
+ * @param recordNumber the record's position in its object, from 1
+ * @returns what the dataset's schema makes of it, so that unknown fields are dropped; or its reject
+ */
+export function validate(dataset: Dataset, reading: Reading, recordNumber: number): Validated {
   if ('code' in reading) return { reject: { recordNumber, path: '', ...reading } };
   const value = withJsonTexts(dataset, reading.value, reading.json);
-  let line: string;
   try {
     const plain = parseFast(dataset.record, value);
     const result =
@@ -46,7 +41,8 @@ export function validateReading(dataset: Dataset, reading: Reading, recordNumber
       const json = reading.json();
       return { reject: { recordNumber, ...first, ...(further.length > 0 && { further }), json } };
     }
-    line = partLine(dataset.record, recordNumber, result.data);
+    const isKnown = reading.isPlain && keepsTexts(dataset.record);
+    if (isKnown || !hasUnpairedSurrogate(printed(result.data))) return { value: result.data };
   } catch (error) {
     if (error instanceof InexactNumberError) {
       const path = renderPath(pathTo(error.number, value));
@@ -57,19 +53,27 @@ export function validateReading(dataset: Dataset, reading: Reading, recordNumber
     const message = `The ${dataset.name} record could not be checked: ${errorText(error)}.`;
     return { reject: { recordNumber, path: '', code: 'invalid_value', message, json: reading.json() } };
   }
-  if (hasUnpairedSurrogate(line)) {
-    const message = 'A text of the record has half of a surrogate pair, which is not valid in UTF-8.';
-    return { reject: { recordNumber, path: '', code: 'unpaired_surrogate', message, json: reading.json() } };
+  const message = 'A text of the record has half of a surrogate pair, which is not valid in UTF-8.';
+  return { reject: { recordNumber, path: '', code: 'unpaired_surrogate', message, json: reading.json() } };
+}
+
+/** @throws {RangeError} if it is nested too deeply @throws {InexactNumberError} if it has such a number */
+function printed(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? '';
+  } catch (error) {
+    // It has an integer of 64 bits. Printing these takes longer, and less depth is possible.
+    if (error instanceof TypeError) return jsonOf(value);
+    throw error;
   }
-  return { line };
 }
 
 /**
  * `JSON.stringify` writes only unpaired surrogates as `\ud…`; with a doubled backslash before it, it is part
  * of a text.
  */
-function hasUnpairedSurrogate(line: string): boolean {
-  return line.includes('\\ud') && /(?<!\\)(?:\\\\)*\\ud/.test(line);
+function hasUnpairedSurrogate(json: string): boolean {
+  return json.includes('\\ud') && /(?<!\\)(?:\\\\)*\\ud/.test(json);
 }
 
 /** The problems that zod found, with our codes; at least one. */

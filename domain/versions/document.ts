@@ -14,7 +14,7 @@ export class UnreadableDocument extends Error {
   }
 }
 
-interface DocumentAddress {
+export interface DocumentAddress {
   readonly bucket: string;
   readonly key: string;
 }

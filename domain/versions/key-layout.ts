@@ -66,11 +66,12 @@ export function partsPrefix({ dataset, objectId: id, version }: VersionPath): st
 }
 
 export function partKey(path: VersionPath, part: number): string {
-  return `${partsPrefix(path)}part-${number(part)}.ndjson.zst`;
+  return `${partsPrefix(path)}part-${number(part)}.zst`;
 }
 
+/** Until November 2026, parts were NDJSON, and their keys said so. */
 export function parsePartKey(key: string): (VersionPath & { readonly part: number }) | undefined {
-  const match = /^([^/]+)\/([^/]+)\/([^/]+)\/part-(\d{5,})\.ndjson\.zst$/.exec(key);
+  const match = /^([^/]+)\/([^/]+)\/([^/]+)\/part-(\d{5,})(?:\.ndjson)?\.zst$/.exec(key);
   if (match === null) return undefined;
   const [, dataset = '', id = '', version = '', part = ''] = match;
   return { dataset, objectId: id, version, part: Number(part) };

@@ -36,11 +36,11 @@ const extraction = work.extend({
   stage: z.literal('extraction'),
   /** Size of the raw object, as it is stored. */
   bytes: z.int().nonnegative(),
-  /** read = valid + the sum of rejected. */
+  /** How many records its parts have. */
   read: z.int().nonnegative(),
-  valid: z.int().nonnegative(),
   /**
-   * Includes, under `too_many_rejects`, the valid records of a version that was refused as a whole: they have
+   * Until November 2026, the extraction validated. Then read is the sum of its rejects and the records in
+   * parts. Under `too_many_rejects` are the valid records of a version that was refused as a whole: they have
    * no lines.
    */
   rejected: tally,
@@ -58,6 +58,8 @@ const transformation = work.extend({
   written: z.int().nonnegative(),
   filtered: tally,
   rejected: tally,
+  /** Those of them that have no line, since too many of the whole version are rejected. */
+  withoutLines: tally.optional(),
   outputs: z.array(storedObject),
 });
 export type TransformationReceipt = z.infer<typeof transformation>;
@@ -111,10 +113,17 @@ export const receipt = z.union([extractionReceipt, transformationReceipt, loadin
 
 /** How many records a work item rejected, by code: of these codes, or of all if none is named. */
 export function rejectedBy(receipt: Receipt, codes: readonly string[] = []): Tally {
-  const all = receipt.stage === 'loading' ? (receipt.tables?.rejected ?? {}) : receipt.rejected;
-  return codes.length === 0
-    ? all
-    : Object.fromEntries(Object.entries(all).filter(([code]) => codes.includes(code)));
+  return ofCodes(receipt.stage === 'loading' ? (receipt.tables?.rejected ?? {}) : receipt.rejected, codes);
+}
+
+/** How many of these have no line, since too many of their whole version are rejected. */
+export function withoutLines(receipt: Receipt, codes: readonly string[] = []): number {
+  return receipt.stage === 'transformation' ? total(ofCodes(receipt.withoutLines ?? {}, codes)) : 0;
+}
+
+function ofCodes(tally: Readonly<Tally>, codes: readonly string[]): Tally {
+  if (codes.length === 0) return tally;
+  return Object.fromEntries(Object.entries(tally).filter(([code]) => codes.includes(code)));
 }
 
 /** Adds one to a tally. */
@@ -122,9 +131,13 @@ export function count(counts: Tally, name: string): void {
   counts[name] = (Object.hasOwn(counts, name) ? (counts[name] ?? 0) : 0) + 1;
 }
 
-/** The rejected records that have a line in the failed bucket. */
-export function withLines({ too_many_rejects: _, ...rejected }: Readonly<Tally>): Tally {
-  return rejected;
+/** The rejected records of an extraction or a transformation that have a line in the failed bucket. */
+export function withLines(receipt: ExtractionReceipt | TransformationReceipt): Tally {
+  const { too_many_rejects: _, ...rejected } = receipt.rejected;
+  if (receipt.stage === 'extraction') return rejected;
+  return Object.fromEntries(
+    Object.entries(rejected).map(([code, n]) => [code, n - (receipt.withoutLines?.[code] ?? 0)]),
+  );
 }
 
 export function total(counts: Readonly<Tally>): number {

@@ -1,13 +1,10 @@
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
-import { decode } from '../../domain/records/decoding/decode.ts';
-import { RejectCount } from '../../domain/records/reject-limit.ts';
-import { validate } from '../../domain/records/validation.ts';
+import { split } from '../../domain/records/decoding/decode.ts';
 import type { Registry } from '../../domain/registry.ts';
 import {
   extractionReceiptKey,
   faultKey,
-  rejectsKey,
   type VersionPath,
   versionPath,
 } from '../../domain/versions/key-layout.ts';
@@ -15,22 +12,16 @@ import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { attemptAt, withExtracted } from '../../domain/versions/publishing/conclusion.ts';
 import { extractionOf } from '../../domain/versions/publishing/verdict.ts';
-import {
-  count,
-  type ExtractionReceipt,
-  extractionReceipt,
-  type Tally,
-} from '../../domain/versions/receipt.ts';
+import { type ExtractionReceipt, extractionReceipt } from '../../domain/versions/receipt.ts';
 import { revisionName } from '../../domain/versions/revision.ts';
-import { RejectsWriter, writeFault } from '../../store/failed-objects.ts';
+import { writeFault } from '../../store/failed-objects.ts';
 import { type EntryState, Ledger } from '../../store/ledger.ts';
 import { ObjectNotFound, type ObjectStore } from '../../store/object-store.ts';
-import { settleAll } from '../../store/settle-all.ts';
 import type { StageContext } from './context.ts';
 import { type Outcome, withoutRecords } from './outcome.ts';
 import { PartsWriter } from './parts-writer.ts';
 import { conclude, type Publishing, publishIfWhole } from './publish.ts';
-import { type OutputBuckets, removeExtracted, removeUnnamedRejects, removeUnread } from './removal.ts';
+import { type OutputBuckets, removeExtracted, removeUnread } from './removal.ts';
 import { removeSuperseded } from './supersede.ts';
 import { takeUp } from './take-up.ts';
 
@@ -72,9 +63,9 @@ export async function extractObject(
     dataset: name,
     result: receipt.fault === undefined ? 'done' : 'failed',
     read: receipt.read,
-    written: receipt.valid,
+    written: receipt.read,
     filtered: {},
-    rejected: receipt.rejected,
+    rejected: {},
     object: { key: event.key, versionId },
     outputs: receipt.parts.length,
     ...(receipt.fault && { fault: receipt.fault }),
@@ -121,13 +112,12 @@ async function extracted(
   const receipt = await extract(event, dataset, buckets, context);
   const key = extractionReceiptKey(path);
   if (await ledger.writeReceipt(key, receipt)) return receipt;
-  await removeUnnamedRejects({ path, stage: 'extraction' }, ledger, context.store, buckets);
   return (await ledger.receipt(key, extractionReceipt)) ?? receipt;
 }
 
 /**
- * Reads the event's version of the object record by record. Valid records go to the temp bucket in parts, the
- * others to the failed bucket with their reason.
+ * Cuts the event's version of the object into its records, which go to the temp bucket in parts. What is in
+ * them is the transformation's business.
  *
  * Memory is bounded by the size of a part, not of the object. If the object can't be read, or not to its end,
  * that is a fault of the object: it is recorded, not thrown. Only transient errors are thrown.
@@ -144,28 +134,10 @@ async function extract(
   const object = { dataset: registry.nameOf(event.key), key: event.key, versionId };
   const path = versionPath(object);
   const parts = new PartsWriter(context, buckets.temp, path, { ...object, sequencer: event.sequencer });
-  const rejects = new RejectsWriter(context, buckets.failed, (file) =>
-    rejectsKey({ path, stage: 'extraction' }, file, codeVersion),
-  );
-  const rejected: Tally = {};
-  let read = 0;
-  const limit = new RejectCount(dataset);
   let fault: PermanentError | undefined;
   try {
     if (dataset === undefined) throw unknownPrefix(event.key, registry);
-    for await (const records of decode(dataset, () => open(store, event))) {
-      for (const raw of records) {
-        read += 1;
-        const validated = validate(dataset, raw, read);
-        if ('line' in validated) {
-          if (parts.add(validated.line)) await parts.flush();
-        } else {
-          count(rejected, validated.reject.code);
-          await rejects.add(validated.reject);
-          limit.add(read);
-        }
-      }
-    }
+    for await (const batch of split(dataset, () => open(store, event))) await parts.add(batch);
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
     fault = error;
@@ -174,22 +146,17 @@ async function extract(
   }
   if (fault !== undefined)
     await writeFault(store, buckets.failed, faultKey({ path, stage: 'extraction' }), object, fault);
-  // A refused version leaves only its rejects: parts that are stored already are removed when the extraction
-  // is concluded.
-  const isRefused = fault?.code === 'too_many_rejects' && dataset?.onReject === 'keep';
-  if (isRefused && parts.records > 0) rejected[fault?.code ?? ''] = parts.records;
-  await settleAll([rejects.flush(), ...(isRefused ? [] : [parts.finish()])]);
+  await parts.finish();
 
   return {
     stage: 'extraction',
     ...object,
     sequencer: event.sequencer,
     bytes: event.size ?? 0,
-    read,
-    valid: isRefused ? 0 : parts.records,
-    rejected,
-    parts: isRefused ? [] : parts.written,
-    rejects: rejects.files,
+    read: parts.records,
+    parts: parts.written,
+    rejected: {},
+    rejects: [],
     ...(fault && { fault: { code: fault.code, message: fault.message } }),
     sentAt: new Date(sentAt).toISOString(),
     finishedAt: new Date(now()).toISOString(),

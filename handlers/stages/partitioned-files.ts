@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { provenance } from '../../domain/columns.ts';
 import type { Dataset, LakeFormat } from '../../domain/dataset.ts';
-import type { PartHeader } from '../../domain/records/part.ts';
+import type { PartName } from '../../domain/records/part.ts';
 import { partitionOf, type Row } from '../../domain/records/transformation.ts';
 import { dataKey, type VersionPath } from '../../domain/versions/key-layout.ts';
 import { partitionPath } from '../../domain/versions/partition-path.ts';
@@ -24,7 +24,7 @@ const WRITES_AT_ONCE = 8;
 export class PartitionedFiles {
   readonly #dataset: Dataset;
   readonly #path: VersionPath;
-  readonly #header: PartHeader;
+  readonly #part: PartName;
   readonly #format: LakeFormat;
   readonly #codeVersion: string;
   readonly #most: number;
@@ -36,13 +36,13 @@ export class PartitionedFiles {
   constructor(
     dataset: Dataset,
     path: VersionPath,
-    header: PartHeader,
+    part: PartName,
     { codeVersion, limits, tableSchema }: Pick<StageContext, 'codeVersion' | 'limits' | 'tableSchema'>,
   ) {
     this.#most = limits.partitions;
     this.#dataset = dataset;
     this.#path = path;
-    this.#header = header;
+    this.#part = part;
     this.#format = dataset.processedAs ?? 'parquet';
     this.#codeVersion = codeVersion;
     this.#ids = this.#format === 'parquet' ? fieldIds(tableSchema(dataset).schema) : undefined;
@@ -54,10 +54,10 @@ export class PartitionedFiles {
     let file = this.#files.get(partition);
     if (file === undefined) {
       if (this.#files.size === this.#most) return false;
-      file = newLakeFile(this.#dataset, this.#format, sourceMetadata(this.#header), this.#ids);
+      file = newLakeFile(this.#dataset, this.#format, sourceMetadata(this.#part), this.#ids);
       this.#files.set(partition, file);
     }
-    file.add({ ...row, ...provenance(this.#header, recordNumber) });
+    file.add({ ...row, ...provenance(this.#part, recordNumber) });
     return true;
   }
 
@@ -67,9 +67,9 @@ export class PartitionedFiles {
       [...this.#files].map(([partition, file]) =>
         limit(async () => {
           const name = { codeVersion: this.#codeVersion, extension: this.#format };
-          const key = dataKey(this.#path, this.#header.part, partition, name);
+          const key = dataKey(this.#path, this.#part.part, partition, name);
           const body = file.finish();
-          const metadata = { ...sourceMetadata(this.#header), records: String(file.rows) };
+          const metadata = { ...sourceMetadata(this.#part), records: String(file.rows) };
           const contentType = contentTypes[this.#format];
           const written = await store.write({ bucket, key, body, contentType, metadata });
           const statistics = file.statistics && this.#ids && statisticsOf(file.statistics());

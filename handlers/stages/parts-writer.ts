@@ -1,49 +1,48 @@
-import type { PartHeader } from '../../domain/records/part.ts';
+import type { Batch } from '../../domain/records/decoding/decode.ts';
+import { type Piece, recordsIn, startIn } from '../../domain/records/decoding/record.ts';
+import { PartBuilder, type PartHeader, type PartName } from '../../domain/records/part.ts';
 import { partKey, type VersionPath } from '../../domain/versions/key-layout.ts';
 import type { StoredObject } from '../../domain/versions/receipt.ts';
 import type { StageContext } from './context.ts';
 
-const LINE_FEED = 0x0a;
-
 /**
- * Gathers valid records into parts of bounded size. While one part is compressed and stored, the next one
- * fills.
+ * Gathers records into parts of bounded size. While one part is compressed and stored, the next one fills.
  */
 export class PartsWriter {
   readonly written: StoredObject[] = [];
   readonly #context: StageContext;
   readonly #bucket: string;
   readonly #path: VersionPath;
-  readonly #header: Omit<PartHeader, 'part'>;
-  /** The current part, with its header first. */
-  #content = new GrowingText();
-  #lines = 0;
-  /** The buffer of a part that is stored, for reuse. */
-  #spare: GrowingText | undefined;
+  readonly #object: Omit<PartName, 'part'>;
+  #current = new PartBuilder();
+  /** The memory of a part that is stored, for reuse. */
+  #spare: PartBuilder | undefined;
+  #columns: readonly string[] | undefined;
   #parts = 0;
   #storing: Promise<void> = Promise.resolve();
+  /** How many records there are by now. */
   records = 0;
 
-  constructor(context: StageContext, bucket: string, path: VersionPath, header: Omit<PartHeader, 'part'>) {
+  constructor(context: StageContext, bucket: string, path: VersionPath, object: Omit<PartName, 'part'>) {
     this.#context = context;
     this.#bucket = bucket;
     this.#path = path;
-    this.#header = header;
+    this.#object = object;
   }
 
-  /** Adds a line. @returns whether the part is full: then `flush` must be awaited before the next line */
-  add(line: string): boolean {
-    if (this.#lines === 0) this.#content.add(JSON.stringify({ ...this.#header, part: this.#parts }));
-    this.#content.add(line);
-    this.records += 1;
-    this.#lines += 1;
-    const { partRecords, partBytes } = this.#context.limits;
-    return this.#lines >= partRecords || this.#content.length >= partBytes;
+  async add({ header, pieces }: Batch): Promise<void> {
+    this.#columns = header;
+    for (const piece of pieces) {
+      for (let i = 0; i < recordsIn(piece); i += 1) {
+        this.#addRecord(piece, i);
+        if (this.#isFull) await this.#flush();
+      }
+    }
   }
 
   /** Stores the last part. */
   async finish(): Promise<void> {
-    if (this.#lines > 0) await this.flush();
+    if (this.#current.records > 0) await this.#flush();
     await this.#storing;
   }
 
@@ -52,58 +51,48 @@ export class PartsWriter {
     await this.#storing.catch(() => {});
   }
 
+  #addRecord(piece: Piece, index: number): void {
+    const part = this.#current;
+    if (part.records === 0) part.begin(this.#header);
+    if ('ends' in piece) part.add(piece.bytes, startIn(piece, index), piece.ends[index] as number);
+    else part.addRecord(piece);
+    this.records += 1;
+  }
+
+  get #header(): PartHeader {
+    return {
+      ...this.#object,
+      part: this.#parts,
+      first: this.records + 1,
+      ...(this.#columns && { columns: [...this.#columns] }),
+      codeVersion: this.#context.codeVersion,
+    };
+  }
+
+  get #isFull(): boolean {
+    const { partRecords, partBytes } = this.#context.limits;
+    return this.#current.records >= partRecords || this.#current.length >= partBytes;
+  }
+
   /** Starts to store the part, as soon as the one before it is stored. */
-  async flush(): Promise<void> {
+  async #flush(): Promise<void> {
     await this.#storing;
-    this.#storing = this.#storePart(this.#parts, this.#content, this.#lines);
-    this.#content = this.#spare ?? new GrowingText();
+    this.#storing = this.#storePart(this.#parts, this.#current);
+    this.#current = this.#spare ?? new PartBuilder();
     this.#spare = undefined;
     this.#parts += 1;
-    this.#lines = 0;
     // A failure is thrown where the next part waits for this one. Until then, it must not count as unhandled.
     this.#storing.catch(() => {});
   }
 
-  async #storePart(part: number, content: GrowingText, records: number): Promise<void> {
+  async #storePart(part: number, content: PartBuilder): Promise<void> {
     const { store, zstd } = this.#context;
-    const body = await zstd.compress(content.bytes);
+    const { records } = content;
+    const body = await zstd.compress(content.finish());
     content.clear();
     this.#spare = content;
     const key = partKey(this.#path, part);
     await store.write({ bucket: this.#bucket, key, body, contentType: 'application/zstd' });
     this.written.push({ key, records, bytes: body.length });
-  }
-}
-
-/**
- * Lines as UTF-8 in a buffer. Thousands of strings that live until a part is full would be copied by every
- * garbage collection.
- */
-class GrowingText {
-  #bytes = Buffer.allocUnsafeSlow(64 * 1024);
-  #length = 0;
-
-  get length(): number {
-    return this.#length;
-  }
-
-  get bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#length);
-  }
-
-  add(line: string): void {
-    const end = this.#length + 3 * line.length + 1;
-    if (end > this.#bytes.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(end, 2 * this.#bytes.length));
-      this.bytes.copy(larger);
-      this.#bytes = larger;
-    }
-    this.#length += this.#bytes.write(line, this.#length);
-    this.#bytes[this.#length] = LINE_FEED;
-    this.#length += 1;
-  }
-
-  clear(): void {
-    this.#length = 0;
   }
 }

@@ -1,8 +1,10 @@
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
-import { parsePartLine, partHeader } from '../../domain/records/part.ts';
-import type { Reject } from '../../domain/records/reject.ts';
-import { onePartitionTooMany, transformRecord } from '../../domain/records/transformation.ts';
+import { readerOf } from '../../domain/records/decoding/decode.ts';
+import { type Part, readPart } from '../../domain/records/part.ts';
+import { processRecord } from '../../domain/records/processing.ts';
+import { hasTooMany, linesOfPart } from '../../domain/records/reject-limit.ts';
+import { onePartitionTooMany } from '../../domain/records/transformation.ts';
 import {
   faultKey,
   itemRejectsPrefix,
@@ -13,7 +15,13 @@ import {
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { attemptAt, withTransformed } from '../../domain/versions/publishing/conclusion.ts';
-import { count, type Tally, type TransformationReceipt } from '../../domain/versions/receipt.ts';
+import {
+  count,
+  rejectedBy,
+  type Tally,
+  type TransformationReceipt,
+  total,
+} from '../../domain/versions/receipt.ts';
 import { isActive, statusOf } from '../../domain/versions/version-status.ts';
 import { RejectsWriter } from '../../store/failed-objects.ts';
 import { type KnownEntry, Ledger } from '../../store/ledger.ts';
@@ -24,8 +32,6 @@ import { PartitionedFiles } from './partitioned-files.ts';
 import { type Publishing, publishIfWhole } from './publish.ts';
 import { type OutputBuckets, removeDataOfPart } from './removal.ts';
 import { processOnce } from './work-item.ts';
-
-const LINE_FEED = 0x0a;
 
 export interface TransformationBuckets extends OutputBuckets {
   readonly ledger: string;
@@ -54,7 +60,7 @@ export async function transformPart(
   const done = await processOnce(
     {
       item: itemOf(address),
-      work: () => transform(event, address, dataset, buckets, context),
+      work: () => transform(event, address, dataset, ledger, buckets, context),
       discard: () => removePart(address, event.key, ledger, store, buckets),
       async finish(before, latest, own) {
         entry = await finish(address, before, latest, own, { ledger, buckets, context });
@@ -105,45 +111,52 @@ async function finish(
   return (await publishIfWhole(address, noted, publishing, own)) ?? (await latest())?.entry;
 }
 
+/** Reads, validates and transforms the records of a part, in one pass. */
 async function transform(
   event: ObjectEvent,
   address: PartAddress,
   dataset: Dataset,
+  ledger: Ledger,
   buckets: TransformationBuckets,
   context: StageContext,
 ): Promise<TransformationReceipt> {
   const { store, now, elapsed, sentAt, codeVersion, limits } = context;
   const startedAt = elapsed();
-  const { header, lines } = await readPart(context, event);
+  const { header, records, batches } = await partAt(event, context);
+  const { key, versionId, sequencer, part } = header;
   const files = new PartitionedFiles(dataset, address, header, context);
-  const rejects = new RejectsWriter(context, buckets.failed, (file) =>
-    rejectsKey(itemOf(address), file, codeVersion),
-  );
+  const { maxRejected } = dataset;
+  const rejects = new RejectsWriter(context, buckets.failed, {
+    keyOf: (file) => rejectsKey(itemOf(address), file, codeVersion),
+    most: linesOfPart(maxRejected),
+    areTooMany: async (own) => hasTooMany(own + (await rejectedOfOthers(address, ledger)), maxRejected),
+  });
   const filtered: Tally = {};
-  const rejected: Tally = {};
-  const reject = async (each: Reject): Promise<void> => {
-    count(rejected, each.code);
-    await rejects.add(each);
-  };
-  let read = 0;
-  for (const line of lines) {
-    read += 1;
-    const [recordNumber, record] = parsePartLine(line);
-    const transformed = transformRecord(dataset, record, { key: header.key, recordNumber });
-    if ('filtered' in transformed) count(filtered, transformed.filtered);
-    else if ('reject' in transformed) await reject(transformed.reject);
-    else if (!files.add(transformed.row, recordNumber))
-      await reject(onePartitionTooMany(dataset, recordNumber, record, limits.partitions));
-  }
+  const read = readerOf(dataset, header.columns);
+  let recordNumber = header.first - 1;
+  for (const pieces of batches)
+    for (const record of read(pieces)) {
+      recordNumber += 1;
+      const made = processRecord(dataset, record, { key, recordNumber });
+      if ('filtered' in made) count(filtered, made.filtered);
+      else if ('reject' in made) await rejects.add(made.reject);
+      else if (!files.add(made.row, recordNumber))
+        await rejects.add(onePartitionTooMany(dataset, recordNumber, made.record, limits.partitions));
+    }
   const outputs = await files.store(store, buckets.processed);
   await rejects.flush();
   return {
     stage: 'transformation',
-    ...header,
-    read,
-    written: outputs.reduce((sum, { records }) => sum + records, 0),
+    dataset: dataset.name,
+    key,
+    versionId,
+    sequencer,
+    part,
+    read: records,
+    written: outputs.reduce((sum, each) => sum + each.records, 0),
     filtered,
-    rejected,
+    rejected: rejects.counts,
+    ...(total(rejects.withoutLines) > 0 && { withoutLines: rejects.withoutLines }),
     outputs,
     rejects: rejects.files,
     sentAt: new Date(sentAt).toISOString(),
@@ -170,32 +183,33 @@ async function removePart(
   await store.remove(buckets.temp, [key]);
 }
 
-/**
- * The header and the lines of a part, one after the other. Anything that is not a part is refused before a
- * line is read.
- */
-async function readPart({ store, zstd }: StageContext, event: ObjectEvent) {
+/** How many parts a part looks at whose rejects are so many that its own may need no lines. */
+const PARTS_LOOKED_AT = 100;
+
+/** How many records of a version are rejected in the first of those of its parts that are transformed. */
+async function rejectedOfOthers(path: VersionPath, ledger: Ledger): Promise<number> {
+  const keys = await ledger.receiptKeys(path);
+  const first = keys.filter((key) => key.includes('/transformation/')).sort();
+  const receipts = await ledger.receiptsOf(first.slice(0, PARTS_LOOKED_AT));
+  return receipts.reduce((sum, each) => sum + total(rejectedBy(each)), 0);
+}
+
+/** Anything that is not a part is refused before a record is read. */
+async function partAt(event: ObjectEvent, { store, zstd }: StageContext): Promise<Part> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of await store.read(event)) chunks.push(chunk);
+  let bytes: Buffer;
   try {
-    const bytes = await zstd.decompress(Buffer.concat(chunks));
-    const end = bytes.indexOf(LINE_FEED);
-    const header = partHeader.parse(JSON.parse(bytes.toString('utf8', 0, end)));
-    return { header, lines: linesOf(bytes, end + 1) };
+    bytes = await zstd.decompress(Buffer.concat(chunks));
   } catch (error) {
     throw notOurs(event, error);
   }
+  const part = readPart(bytes, event);
+  if (part === undefined) throw notOurs(event);
+  return part;
 }
 
 function notOurs({ bucket, key }: ObjectEvent, cause?: unknown): PermanentError {
   const message = `s3://${bucket}/${key} was not written by the extraction. Upload to the raw bucket instead.`;
   return new PermanentError('unreadable_part', message, { stage: 'transformation', cause });
-}
-
-function* linesOf(bytes: Buffer, from: number): Generator<string> {
-  let start = from;
-  for (let end = bytes.indexOf(LINE_FEED, start); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
-    yield bytes.toString('utf8', start, end);
-    start = end + 1;
-  }
 }

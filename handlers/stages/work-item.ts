@@ -67,8 +67,9 @@ export async function processOnce<Done extends Receipt>(
     throw error;
   }
   const isFirst = await ledger.writeReceipt(key, receipt);
-  // Other code may have worked on the same item, and died, or come first; perhaps for a copy of the message.
-  const mayHaveMore = receives > 1 || receipt.rejects.length > 0;
+  // Another attempt may have died, or come first, and have rejected others, or kept lines that this one did
+  // not.
+  const mayHaveMore = receives > 1 || 'withoutLines' in receipt;
   if (!isFirst || mayHaveMore) await removeUnnamedRejects(item, ledger, store, buckets);
   const stillCounts = await finish(known, latest, isFirst ? receipt : undefined);
   if (!stillCounts) return discarded();

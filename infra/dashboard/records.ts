@@ -29,12 +29,8 @@ function datasetRow(dataset: string, { region, stack }: Place): Row {
       of(stack, 'extraction', dataset, 'RecordsRead', { id: 'read', label: 'read' }),
       of(stack, 'loading', dataset, 'RecordsWritten', { label: 'written' }),
       of(stack, 'transformation', dataset, 'RecordsFiltered', { label: 'filtered' }),
-      of(stack, 'extraction', dataset, 'RecordsRejected', {
-        id: 'rejected',
-        label: 'rejected by extraction',
-      }),
-      of(stack, 'transformation', dataset, 'RecordsRejected', { label: 'rejected by transformation' }),
-      expression('IF(read > 0, 100 * rejected / read, 0)', 'rejected by extraction, %', { yAxis: 'right' }),
+      of(stack, 'transformation', dataset, 'RecordsRejected', { id: 'rejected', label: 'rejected' }),
+      expression('IF(read > 0, 100 * rejected / read, 0)', 'rejected, %', { yAxis: 'right' }),
     ],
     { unit: 'records', rightUnit: '%' },
   );

@@ -149,8 +149,7 @@ export function differenceOfRows(is: readonly string[], should: readonly string[
 }
 
 function hasSeveralParts({ fates }: Upload): boolean {
-  const inParts = fates.filter((fate) => !('rejected' in fate) || fate.rejected === 'invalid_row');
-  return inParts.length > Math.min(...Object.values(partRecords));
+  return fates.length > Math.min(...Object.values(partRecords));
 }
 
 function isMixture(upload: Upload, { rows, filtered }: Content, allowed: readonly Code[]): boolean {

@@ -2,11 +2,10 @@ import type { Dataset } from '../../domain/dataset.ts';
 import { decode } from '../../domain/records/decoding/decode.ts';
 import type { Source } from '../../domain/records/decoding/decompression.ts';
 import { PermanentError } from '../../domain/errors.ts';
-import { parsePartLine } from '../../domain/records/part.ts';
+import { processRecord } from '../../domain/records/processing.ts';
 import { count, type Tally } from '../../domain/versions/receipt.ts';
 import type { Reject } from '../../domain/records/reject.ts';
-import { type Row, transformRecord } from '../../domain/records/transformation.ts';
-import { validate } from '../../domain/records/validation.ts';
+import type { Row } from '../../domain/records/transformation.ts';
 
 /** What extraction and transformation together make of an object. */
 export interface Result {
@@ -26,16 +25,10 @@ export async function resultOf(dataset: Dataset, key: string, open: Source): Pro
     for await (const records of decode(dataset, open)) {
       for (const raw of records) {
         recordNumber += 1;
-        const validated = validate(dataset, raw, recordNumber);
-        if ('reject' in validated) {
-          rejects.push(validated.reject);
-          continue;
-        }
-        const [, record] = parsePartLine(validated.line);
-        const transformed = transformRecord(dataset, record, { key, recordNumber });
-        if ('row' in transformed) rows.push({ record: recordNumber, row: transformed.row });
-        else if ('reject' in transformed) rejects.push(transformed.reject);
-        else count(filtered, transformed.filtered);
+        const made = processRecord(dataset, raw, { key, recordNumber });
+        if ('row' in made) rows.push({ record: recordNumber, row: made.row });
+        else if ('reject' in made) rejects.push(made.reject);
+        else count(filtered, made.filtered);
       }
     }
   } catch (error) {

@@ -8,8 +8,9 @@ import type { RejectLimit } from '../../domain/records/reject-limit.ts';
 import { Registry } from '../../domain/registry.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
 import type { Announcement } from '../../domain/versions/announcement.ts';
-import { type ExtractionReceipt, extractionReceipt } from '../../domain/versions/receipt.ts';
+import type { StageContext } from '../../handlers/stages/context.ts';
 import type { Outcome } from '../../handlers/stages/outcome.ts';
+import { Ledger } from '../../store/ledger.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
 import { MemoryStore, storeWith } from '../store/memory-store.ts';
 import {
@@ -51,54 +52,12 @@ afterEach(() => {
 
 const KEY = 'recipes/a.ndjson';
 
-function receiptOf(store: MemoryStore): ExtractionReceipt {
-  const [key = ''] = store.keys('ledger').filter((each) => each.endsWith('/extraction.json'));
-  return extractionReceipt.parse(JSON.parse(store.body('ledger', key).toString()));
-}
-
 function rejectsOf(store: MemoryStore): string[] {
   const files = store.keys('failed').filter((key) => key.startsWith('rejects/'));
   return files.flatMap((key) => store.body('failed', key).toString().trimEnd().split('\n'));
 }
 
-async function extracted(
-  body: string | Uint8Array,
-): Promise<{ store: MemoryStore; receipt: ExtractionReceipt }> {
-  const store = new MemoryStore();
-  putRaw(store, KEY, body);
-  await extract(store, KEY, { registry });
-  return { store, receipt: receiptOf(store) };
-}
-
 describe('an object with too many rejects', () => {
-  it('is read no further than its dataset allows, and keeps the first rejects', async () => {
-    declare({ records: 3 });
-    const { store, receipt } = await extracted(ndjson([recipe(1), 1, 2, recipe(2), 3, 4, 5, recipe(3)]));
-    expect(receipt).toMatchObject({
-      fault: {
-        code: 'too_many_rejects',
-        message:
-          '4 of its first 6 records are rejected, and it was not read any further; the dataset allows 3 (maxRejected). Upload a better file, or raise the limit and replay.',
-      },
-      read: 6,
-      valid: 0,
-      rejected: { wrong_type: 4, too_many_rejects: 2 },
-      parts: [],
-    });
-    expect(rejectsOf(store).map((line) => JSON.parse(line).recordNumber)).toEqual([2, 3, 5, 6]);
-    expect(store.keys('temp')).toEqual([]);
-    expect(contradictions([receipt])).toEqual([]);
-    const { read, rejected } = summarize([receipt]);
-    expect(Object.values(rejected).reduce((sum, n) => sum + n)).toBe(read);
-  });
-
-  it('is accepted with exactly as many rejects as allowed', async () => {
-    declare({ records: 3, share: 0.5 });
-    const { receipt } = await extracted(ndjson([{}, 2, 3, recipe(1), recipe(2), recipe(3)]));
-    expect(receipt).toMatchObject({ read: 6, valid: 3 });
-    expect(receipt.fault).toBeUndefined();
-  });
-
   /** Takes an object through extraction and transformation. @returns the outcome of the last part */
   async function prepared(body: string) {
     const store = new MemoryStore();
@@ -124,7 +83,7 @@ describe('an object with too many rejects', () => {
         '3 of its 5 records are rejected; the dataset allows a share of 0.5 (maxRejected). Upload a better file, or raise the limit and replay.',
     };
     expect(outcome).toMatchObject({ result: 'failed', fault });
-    expect(entry).toMatchObject({ attempts: [{ status: 'rejected', parts: 1, fault }] });
+    expect(entry).toMatchObject({ attempts: [{ status: 'rejected', parts: 3, fault }] });
     expect(entry?.current).toBeUndefined();
     const rejected = { missing_field: 1, wrong_type: 2 };
     expect(told).toMatchObject([
@@ -226,31 +185,6 @@ describe('an object with too many rejects', () => {
     expect(store.keys('failed')).toEqual([]);
   });
 
-  it('loses the output of its parts that were processed before it was read any further', async () => {
-    declare({ records: 3 });
-    const store = new MemoryStore();
-    const smaller = { ...limits, partRecords: 2 };
-    const good = [recipe(1), recipe(2), recipe(3)];
-    putRaw(store, KEY, ndjson([...good, 1, 2, 3, 4]));
-    // Its first part is transformed while the rest is read.
-    const write = store.write.bind(store);
-    let passed = 0;
-    store.write = async (object) => {
-      const written = await write(object);
-      if (object.bucket !== 'temp') return written;
-      passed += 1;
-      await transform(store, object.key, { registry });
-      expect(dataFiles(store)).toHaveLength(1);
-      return written;
-    };
-    await extract(store, KEY, { limits: smaller, registry });
-    expect(passed).toBe(1);
-    expect(store.keys('temp')).toEqual([]);
-    expect(store.keys('processed')).toEqual([]);
-    expect(publications(store)).toEqual([]);
-    expect(receiptOf(store)).toMatchObject({ valid: 0, parts: [], rejected: { too_many_rejects: 3 } });
-  });
-
   it('takes effect with the good records if its dataset replaces, and says what is amiss', async () => {
     declare({ share: 0.5 }, 'replace');
     const { entry, outcome, told, store } = await prepared(ndjson([recipe(1), 1, 2]));
@@ -258,21 +192,74 @@ describe('an object with too many rejects', () => {
     expect(entry).toMatchObject({ current: { versionId: 'v1', fault }, attempts: [] });
     expect(outcome).toMatchObject({ result: 'done', fault });
     expect(told).toMatchObject([{ detail: { takesEffect: true, fault } }]);
-    expect(publications(store)).toHaveLength(1);
+    expect(publications(store)).toHaveLength(2);
   });
 
-  it('takes effect with the records that were read if its dataset replaces', async () => {
-    declare({ records: 1 }, 'replace');
-    const { store, receipt } = await extracted(ndjson([recipe(1), 1, 2, recipe(2)]));
-    expect(receipt).toMatchObject({ fault: { code: 'too_many_rejects' }, read: 3, valid: 1 });
-    expect(store.keys('temp')).toHaveLength(1);
-    expect(contradictions([receipt]).filter(({ kind }) => kind === 'counts')).toEqual([]);
-  });
+  describe('keeps the lines of', () => {
+    const rejectedParts = async (lines: number, options: Partial<StageContext>) => {
+      const store = new MemoryStore();
+      putRaw(store, KEY, gzipSync(`${JSON.stringify(recipe(1))}\n${'1\n'.repeat(lines)}`));
+      await extract(store, KEY, options);
+      for (const part of store.keys('temp')) await transform(store, part, options);
+      const { receipts } = await new Ledger(store, 'ledger').readableReceipts(
+        store.keys('ledger').filter((key) => key.startsWith('receipts/')),
+      );
+      const transformations = receipts.filter((each) => each.stage === 'transformation');
+      const found = contradictions(receipts).filter(({ kind }) => kind === 'counts');
+      return { store, receipts, transformations, found };
+    };
 
-  it('has a bounded cost, even as a kilobyte of gzip', async () => {
-    const { store, receipt } = await extracted(gzipSync(`{}\n${'1\n'.repeat(500_000)}`));
-    expect(receipt).toMatchObject({ fault: { code: 'too_many_rejects' }, read: 100_001 });
-    const bytes = store.keys('failed').reduce((sum, key) => sum + store.body('failed', key).length, 0);
-    expect(bytes).toBeLessThan(12e6);
+    it('the first parts with many rejects, until they are more than it allows', async () => {
+      declare({ records: 2500 });
+      const options = { registry, limits: { ...limits, partRecords: 2000 } };
+      const { store, receipts, transformations, found } = await rejectedParts(7999, options);
+      expect(transformations.map(({ rejected }) => rejected)).toEqual([
+        { wrong_type: 1999 },
+        ...Array(3).fill({ wrong_type: 2000 }),
+      ]);
+      // The second has seen the rejects of the first: with 1,001 of its own these are too many.
+      expect(transformations.map(({ withoutLines }) => withoutLines)).toEqual([
+        undefined,
+        ...Array(3).fill({ wrong_type: 2000 }),
+      ]);
+      expect(rejectsOf(store)).toHaveLength(1999);
+      expect(found).toEqual([]);
+      const { read, rejected, withLines, files } = summarize(receipts, { refused: true });
+      expect({ read, rejected, withLines }).toEqual({
+        read: 8000,
+        rejected: { wrong_type: 7999, too_many_rejects: 1 },
+        withLines: { wrong_type: 1999 },
+      });
+      expect(files.map(({ records }) => records)).toEqual([1999]);
+      expect(headsOf(store)[0]?.attempts).toMatchObject([
+        { status: 'rejected', fault: { code: 'too_many_rejects' } },
+      ]);
+    });
+
+    it('a thousand rejects of each part in any case', async () => {
+      declare({ records: 2 });
+      const options = { registry, limits: { ...limits, partRecords: 1000 } };
+      const { store, transformations } = await rejectedParts(1999, options);
+      expect(transformations.map(({ withoutLines }) => withoutLines)).toEqual([undefined, undefined]);
+      expect(rejectsOf(store)).toHaveLength(1999);
+    });
+
+    it('no more rejects of one part than it allows for all', async () => {
+      declare({ records: 1500 });
+      const { store, transformations, found } = await rejectedParts(1999, { registry });
+      expect(transformations[0]).toMatchObject({
+        rejected: { wrong_type: 1999 },
+        withoutLines: { wrong_type: 499 },
+      });
+      expect(rejectsOf(store)).toHaveLength(1500);
+      expect(found).toEqual([]);
+    });
+
+    it('a bounded number, even of a kilobyte of gzip', async () => {
+      const { store, transformations, found } = await rejectedParts(499_999, { registry });
+      expect(transformations).toHaveLength(25);
+      expect(rejectsOf(store).length).toBeLessThan(120_000);
+      expect(found).toEqual([]);
+    });
   });
 });

@@ -147,6 +147,6 @@ describe('a part that two code versions worked on, one of which died', () => {
       .keys('failed')
       .flatMap((key) => store.body('failed', key).toString().trimEnd().split('\n'))
       .map((line) => JSON.parse(line).recordNumber);
-    expect(rejected).toEqual([5, 2]);
+    expect(rejected).toEqual([2, 5]);
   });
 });

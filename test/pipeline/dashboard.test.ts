@@ -77,7 +77,7 @@ test('the graphs show what became of an object', async () => {
     read: 3,
     written: 2,
     filtered: 0,
-    'rejected by extraction': 1,
+    rejected: 1,
   });
   expect(await sums('recipes: read − written − filtered − rejected, always 0')).toEqual({
     extraction: 0,

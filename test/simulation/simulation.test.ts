@@ -37,7 +37,6 @@ const unmet = new Set([
   'UpdateTable',
   'snapshots, 3 files went',
   'kind=__HIVE_DEFAULT_PARTITION__/',
-  'extraction-00001~',
   'transformation-00000-00001~',
   '.csv → ok',
 ]);

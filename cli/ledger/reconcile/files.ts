@@ -7,7 +7,7 @@ import {
   type RecordTotals,
   sumOf,
 } from '../../../domain/operations/reconciliation.ts';
-import { type Receipt, withLines } from '../../../domain/versions/receipt.ts';
+import type { Receipt } from '../../../domain/versions/receipt.ts';
 import type { Target } from '../../target/target.ts';
 import { countRecords } from './count-records.ts';
 
@@ -29,7 +29,7 @@ export interface Elsewhere {
 /** Compares the files that receipts name with those that are there. */
 export async function reconcileFiles(
   target: Target,
-  { files, rejected, tables }: RecordTotals,
+  { files, withLines, tables }: RecordTotals,
   { copies, compacted }: Elsewhere,
   limit: LimitFunction,
 ) {
@@ -66,7 +66,7 @@ export async function reconcileFiles(
   const rejects = [...differences, ...unread].some(({ place }) => place === 'failed')
     ? []
     : differencesOfRejects(
-        sumOf([withLines(rejected), tables?.rejected ?? {}]),
+        sumOf([withLines, tables?.rejected ?? {}]),
         sumOf(
           found.map((each) =>
             each.found !== undefined && 'byCode' in each.found ? (each.found.byCode ?? {}) : {},

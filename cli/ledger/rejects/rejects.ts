@@ -3,7 +3,13 @@ import { extractedVersions } from '../../../domain/operations/replay.ts';
 import { type RejectLine, recordText } from '../../../domain/records/reject.ts';
 import { type Stage, stages } from '../../../domain/stage.ts';
 import { type LedgerPlace, versionSegment } from '../../../domain/versions/key-layout.ts';
-import { type Receipt, rejectedBy, type StoredObject, type Tally } from '../../../domain/versions/receipt.ts';
+import {
+  type Receipt,
+  rejectedBy,
+  type StoredObject,
+  type Tally,
+  withoutLines,
+} from '../../../domain/versions/receipt.ts';
 import { unreadableDocument } from '../../../store/ledger.ts';
 import { listedEntry } from '../../../store/ledger-listing.ts';
 import { isNotFound } from '../../../store/object-store.ts';
@@ -51,6 +57,8 @@ interface RejectedOf {
 /** What a work item rejected, by those codes that were asked for. */
 export interface RejectedWork extends RejectedOf {
   readonly rejected: Tally;
+  /** How many of them have no line, since too many of their version are rejected. */
+  readonly withoutLines: number;
 }
 
 /** A rejected record of a version that is active, prepared or rejected. */
@@ -141,7 +149,10 @@ async function foundIn(target: Target, place: Place, request: RejectsRequest): P
       if (Object.keys(rejected).length === 0 || Date.parse(receipt.finishedAt) < request.since) continue;
       const { stage, finishedAt, codeVersion } = receipt;
       const of = { key, dataset, versionId, standing, stage, finishedAt, codeVersion } as const;
-      all.push({ work: { ...of, rejected } }, ...receipt.rejects.map((file) => ({ of, file })));
+      all.push(
+        { work: { ...of, rejected, withoutLines: withoutLines(receipt, request.codes) } },
+        ...receipt.rejects.map((file) => ({ of, file })),
+      );
     }
   }
   return all;

@@ -7,7 +7,12 @@ import { EXCERPT_BYTES, MAX_RECORD_BYTES, type RawRecord } from './record.ts';
 
 /** The value of a record, or why it can't be read; with its text in the input. */
 export type Reading =
-  | { readonly value: unknown; readonly json: () => string }
+  | {
+      readonly value: unknown;
+      readonly json: () => string;
+      /** Whether it has neither a number that no double holds nor, perhaps, half a surrogate pair. */
+      readonly isPlain: boolean;
+    }
   | (Unreadable & { readonly json?: string; readonly excerpt?: string });
 
 export interface Unreadable {
@@ -41,7 +46,8 @@ export function readJson({ bytes, length, unterminated }: RawRecord): Reading {
   if (!isUtf8(bytes) && !(unterminated && breaksOffInCharacter(bytes))) return unreadable(notUtf8);
   const json = bytes.toString('utf8');
   try {
-    return { value: parseExactly(json), json: () => json };
+    const { value, isExact } = parseExactly(json);
+    return { value, json: () => json, isPlain: isExact && !mayHaveSurrogates(json) };
   } catch (error) {
     if (error instanceof RangeError) return { ...nestedTooDeep, json };
     if (unterminated && mayBecomeJson(json))
@@ -50,6 +56,9 @@ export function readJson({ bytes, length, unterminated }: RawRecord): Reading {
     return unreadable({ code: 'malformed_json', message });
   }
 }
+
+/** UTF-8 has none, so only an escape can make one. */
+const mayHaveSurrogates = (json: string) => json.includes('\\ud') || json.includes('\\uD');
 
 /** Whether the bytes are UTF-8, except for an incomplete last character. */
 function breaksOffInCharacter(bytes: Uint8Array): boolean {

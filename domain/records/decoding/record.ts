@@ -16,6 +16,32 @@ export interface RawRecord {
   readonly length: number;
   /** Whether the input ended before the record's own end was seen. */
   readonly unterminated: boolean;
+  /** Whether a quote of CSV is in a wrong place. */
+  readonly malformed?: boolean;
+}
+
+export type Newline = '\n' | '\r\n' | '\r';
+
+/** Consecutive records with the same line ending between them, which can be read in one go. */
+export interface Run {
+  /** The records and the line endings between them. */
+  readonly bytes: Buffer;
+  readonly newline: Newline;
+  /** Where each record ends. */
+  readonly ends: readonly number[];
+}
+
+/** Records as they were cut out of the input: many in a row, or one. */
+export type Piece = Run | RawRecord;
+
+/** Where a record of a run begins. */
+export function startIn({ ends, newline }: Run, index: number): number {
+  const before = ends[index - 1];
+  return before === undefined ? 0 : before + newline.length;
+}
+
+export function recordsIn(piece: Piece): number {
+  return 'ends' in piece ? piece.ends.length : 1;
 }
 
 /** Cuts an input into records as its bytes come in, in chunks of any size. */

@@ -18,12 +18,7 @@ import {
 import { isShownBy } from '../../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
 import type { PublishedPart } from '../../../domain/versions/publication.ts';
-import {
-  count,
-  type LoadingReceipt,
-  type StoredObject,
-  type Tally,
-} from '../../../domain/versions/receipt.ts';
+import type { LoadingReceipt, StoredObject } from '../../../domain/versions/receipt.ts';
 import {
   type ActiveEntry,
   activeObject,
@@ -139,9 +134,9 @@ async function load(
   const { now, elapsed, sentAt, codeVersion, tables } = context;
   const startedAt = elapsed();
   const from = { key, versionId, sequencer };
-  const rejects = new RejectsWriter(context, buckets.failed, (file) =>
-    rejectsKey(itemOf(address), file, codeVersion),
-  );
+  const rejects = new RejectsWriter(context, buckets.failed, {
+    keyOf: (file) => rejectsKey(itemOf(address), file, codeVersion),
+  });
   const rows: NumberedRow[] = [];
   const limit = pLimit(FILES_AT_ONCE);
   const archived = await settleAll(
@@ -225,13 +220,9 @@ async function fillTables(
   if (rows.length === 0) return { written: 0, unchanged: 0, rejected: {}, schema };
   const loaded = await tables.load({ dataset, key: from.key, sequencer: revisionSequencer(from), rows });
   if (loaded === 'stale') return { written: 0, unchanged: 0, rejected: {}, stale: true };
-  const rejected: Tally = {};
-  for (const reject of loaded.rejected) {
-    count(rejected, reject.code);
-    await rejects.add(reject);
-  }
+  for (const reject of loaded.rejected) await rejects.add(reject);
   await rejects.flush();
-  return { written: loaded.written, unchanged: loaded.unchanged, rejected, schema };
+  return { written: loaded.written, unchanged: loaded.unchanged, rejected: rejects.counts, schema };
 }
 
 async function writeArchive(
@@ -241,7 +232,7 @@ async function writeArchive(
   to: { readonly bucket: string; readonly key: string },
   { store }: StageContext,
 ): Promise<StoredObject> {
-  const metadata = sourceMetadata({ dataset: dataset.name, ...from });
+  const metadata = sourceMetadata(from);
   const file = newLakeFile(dataset, 'parquet', metadata);
   for (const { row } of rows) file.add(row);
   const body = file.finish();

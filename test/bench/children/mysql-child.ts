@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { type Connection, createConnection } from 'mysql2/promise';
 import { recipes } from '../../../datasets/recipes.ts';
-import { type Row, transformRecord } from '../../../domain/records/transformation.ts';
-import { validate } from '../../../domain/records/validation.ts';
+import { processRecord } from '../../../domain/records/processing.ts';
+import type { Row } from '../../../domain/records/transformation.ts';
 import type { NumberedRow } from '../../../domain/tables/encoded-row.ts';
 import { objectHash } from '../../../domain/tables/row-identity.ts';
 import { openMysql } from '../../../mysql/connection.ts';
@@ -44,10 +44,8 @@ async function* files(limit: number): AsyncGenerator<NumberedRow[]> {
     if (record === limit) break;
     record += 1;
     const bytes = Buffer.from(line);
-    const checked = validate(recipes, { bytes, length: bytes.length, unterminated: false }, record);
-    if ('reject' in checked) continue;
-    const [, valid] = JSON.parse(checked.line) as [number, unknown];
-    const made = transformRecord(recipes, valid, { key: KEY, recordNumber: record });
+    const raw = { bytes, length: bytes.length, unterminated: false };
+    const made = processRecord(recipes, raw, { key: KEY, recordNumber: record });
     if (!('row' in made)) continue;
     file.push({ record, row: made.row });
     if (file.length === FILE_RECORDS) {

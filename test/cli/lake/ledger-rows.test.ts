@@ -19,11 +19,10 @@ const extraction: Receipt = {
   stage: 'extraction',
   bytes: 1,
   read: 1,
-  valid: 1,
   rejected: {},
   parts: [{ key: 'p', records: 1, bytes: 1 }],
 };
-const faulty: Receipt = { ...extraction, valid: 0, parts: [], fault: { code: 'truncated', message: '' } };
+const faulty: Receipt = { ...extraction, parts: [], fault: { code: 'truncated', message: '' } };
 const attempt = (status: 'extracting' | 'rejected') => ({
   sequencer: '02',
   versionId: 'v2',

@@ -562,7 +562,7 @@ describe('replay', () => {
     const known = await ledgerOf(target).known(versionPath({ dataset: 'recipes', key, versionId: '' }));
     const versionId = known?.entry.current?.versionId ?? '';
     // As if other code had processed it and rejected three more records.
-    const receiptKey = extractionReceiptKey(versionPath({ dataset: 'recipes', key, versionId }));
+    const receiptKey = transformationReceiptKey(versionPath({ dataset: 'recipes', key, versionId }), 0);
     const receipt = JSON.parse(await readText(target, target.outputs.buckets.ledger, receiptKey));
     // It can't be overwritten.
     await remove(receiptKey, target.outputs.buckets.ledger);
@@ -633,7 +633,8 @@ describe('explain', () => {
     expect(times).toEqual(times.toSorted((a, b) => a - b));
 
     const { stdout } = await run('explain', key);
-    expect(stdout).toContain('done: 2 read, 1 valid, in 1 part; rejected: missing_field 1');
+    expect(stdout).toContain('done: 2 read, in 1 part');
+    expect(stdout).toContain('done: 1 written, to 1 file; rejected: missing_field 1');
     expect(stdout).toContain('The object is retracted');
     expect(stdout).toContain('It is deleted, and its rows are retracted.');
   });

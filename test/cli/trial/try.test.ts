@@ -30,9 +30,9 @@ describe('try shows what becomes of a file', () => {
     );
     expect(stdout).toContain('(1 row)\nThe first of 8 rows; --rows shows more.\n');
     expect(stdout).toContain('\ndifficulty        string      0         3  easy  ');
-    expect(stdout).toContain('\nwrong_type          extraction        4\n');
+    expect(stdout).toContain('\nwrong_type          transformation        4\n');
     expect(stdout).toContain(
-      'record 2, missing_field in extraction: title: expected string, found nothing\n  {"ingredients":',
+      'record 2, missing_field in transformation: title: expected string, found nothing\n  {"ingredients":',
     );
     expect(stdout).toMatch(/\n18 read = 8 written \+ 0 filtered \+ 10 rejected\.\nIt would take effect\.\n$/);
     expect(existsSync(directory)).toBe(false);

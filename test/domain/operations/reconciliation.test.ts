@@ -56,7 +56,6 @@ function receiptsOf(
       stage: 'extraction',
       bytes: 1,
       read: sum(read) + rejected,
-      valid: sum(read),
       rejected: rejected === 0 ? {} : { empty: rejected },
       parts: read.map((records, part) => stored(`part-${part}`, records)),
       rejects: rejected === 0 ? [] : [stored('rejects', rejected)],
@@ -119,7 +118,7 @@ describe('contradictions between receipts', () => {
     const [file, ...files] = first.outputs;
     const wrong: Receipts[] = [
       { extraction: { ...extraction, read: extraction.read + 1 }, transformations, loadings },
-      { extraction: { ...extraction, valid: extraction.valid - 1 }, transformations, loadings },
+      { extraction: { ...extraction, parts: extraction.parts.slice(1) }, transformations, loadings },
       { extraction: { ...extraction, rejected: { empty: 1 } }, transformations, loadings },
       { extraction: { ...extraction, rejects: [] }, transformations, loadings },
       ...[
@@ -128,6 +127,7 @@ describe('contradictions between receipts', () => {
         { ...first, filtered: {} },
         { ...first, rejected: { invalid_row: 2 } },
         { ...first, rejects: [] },
+        { ...first, withoutLines: { invalid_row: 1 } },
         { ...first, outputs: [stored(file?.key ?? '', 99), ...files] },
       ].map((changed) => ({ extraction, transformations: [changed, second], loadings })),
       {

@@ -10,7 +10,7 @@ import { PermanentError } from '../../../domain/errors.ts';
 import { decode } from '../../../domain/records/decoding/decode.ts';
 import type { Source } from '../../../domain/records/decoding/decompression.ts';
 import { EXCERPT_BYTES, MAX_RECORD_BYTES } from '../../../domain/records/decoding/record.ts';
-import { validate } from '../../../domain/records/validation.ts';
+import { readRecord, validate } from '../../../domain/records/validation.ts';
 import type { CsvFormat } from '../../../domain/source-format.ts';
 import { chunksOf } from './decoded.ts';
 
@@ -44,8 +44,8 @@ async function read(dataset: ReturnType<typeof letters>, source: Source): Promis
   try {
     for await (const batch of decode(dataset, source)) {
       for (const record of batch) {
-        const validated = validate(dataset, record, records.length + 1);
-        if ('line' in validated) records.push(fieldsOf(dataset, validated.line));
+        const validated = validate(dataset, readRecord(record), records.length + 1);
+        if ('value' in validated) records.push(fieldsOf(dataset, validated.value));
         else {
           const { code, json, excerpt } = validated.reject;
           records.push([code, json === undefined ? excerpt : JSON.parse(json)]);
@@ -60,8 +60,8 @@ async function read(dataset: ReturnType<typeof letters>, source: Source): Promis
 }
 
 /** The fields of a valid record, in the order of the schema, `null` for a missing one. */
-function fieldsOf({ record }: ReturnType<typeof letters>, line: string) {
-  const [, fields] = JSON.parse(line) as [number, Record<string, string>];
+function fieldsOf({ record }: ReturnType<typeof letters>, value: unknown) {
+  const fields = value as Record<string, string>;
   return { fields: Object.keys((record as z.ZodObject).shape).map((name) => fields[name] ?? null) };
 }
 

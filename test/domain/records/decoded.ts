@@ -1,6 +1,6 @@
 import { PermanentError } from '../../../domain/errors.ts';
 import type { Source } from '../../../domain/records/decoding/decompression.ts';
-import { decodeJson } from '../../../domain/records/decoding/json/json.ts';
+import { splitJson } from '../../../domain/records/decoding/json/json.ts';
 import type { JsonFormat } from '../../../domain/source-format.ts';
 
 /** What came of decoding: each record's text, trimmed, and how it ended. */
@@ -30,7 +30,7 @@ export async function decoded(open: Source, list?: string): Promise<Decoded> {
   const lengths: number[] = [];
   try {
     const format: JsonFormat = { format: 'json', ...(list !== undefined && { list }) };
-    for await (const batch of decodeJson(format, open)) {
+    for await (const batch of splitJson(format, open)) {
       for (const { bytes, length } of batch) {
         records.push(bytes.toString('utf8').trim());
         lengths.push(length);

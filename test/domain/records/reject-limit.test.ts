@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { recipes } from '../../../datasets/recipes.ts';
 import { defineDataset } from '../../../domain/dataset.ts';
-import { PermanentError } from '../../../domain/errors.ts';
-import { RejectCount, tooManyRejects } from '../../../domain/records/reject-limit.ts';
+import { hasTooMany, linesOfPart, tooManyRejects } from '../../../domain/records/reject-limit.ts';
 
 describe('a limit of rejects', () => {
   it.each([
@@ -15,15 +14,23 @@ describe('a limit of rejects', () => {
   });
 
   it('is by default 100,000 records, and has no share', () => {
-    const count = new RejectCount();
-    for (let n = 1; n <= 100_000; n += 1) count.add(n);
     expect(tooManyRejects({ read: 100_000, rejected: 100_000 }, undefined)).toBeUndefined();
-    expect(() => count.add(100_001)).toThrow(PermanentError);
+    expect(tooManyRejects({ read: 200_000, rejected: 100_001 }, undefined)?.message).toBe(
+      '100,001 of its 200,000 records are rejected; the dataset allows 100,000 (maxRejected). Upload a better file, or raise the limit and replay.',
+    );
+    expect(hasTooMany(100_000, undefined)).toBe(false);
+    expect(hasTooMany(100_001, undefined)).toBe(true);
   });
 
   it('may allow no reject at all', () => {
-    expect(() => new RejectCount({ maxRejected: { records: 0 } }).add(1)).toThrow('allows 0');
+    expect(hasTooMany(1, { records: 0 })).toBe(true);
     expect(tooManyRejects({ read: 0, rejected: 0 }, { share: 0 })).toBeUndefined();
     expect(tooManyRejects({ read: 9, rejected: 1 }, { share: 0 })?.message).toContain('a share of 0');
+  });
+
+  it('says how many lines a part keeps: enough to see what is wrong, however low it is', () => {
+    expect(linesOfPart(undefined)).toBe(100_000);
+    expect(linesOfPart({ records: 0 })).toBe(1000);
+    expect(linesOfPart({ share: 0.1 })).toBe(100_000);
   });
 });

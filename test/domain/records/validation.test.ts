@@ -5,7 +5,7 @@ import { registry } from '../../../datasets/index.ts';
 import { defineDataset } from '../../../domain/dataset.ts';
 import { EXCERPT_BYTES, MAX_RECORD_BYTES } from '../../../domain/records/decoding/record.ts';
 import { type Reject, rejectLine, renderReject } from '../../../domain/records/reject.ts';
-import { renderPath, validate } from '../../../domain/records/validation.ts';
+import { readRecord, renderPath, validate } from '../../../domain/records/validation.ts';
 import { processorMs } from '../../../local-aws/test/processor-time.ts';
 
 const recipes = registry.named('recipes');
@@ -47,32 +47,32 @@ function rejectOf(
   unterminated = false,
 ): Reject {
   const bytes = Buffer.from(text);
-  const validated = validate(dataset, { bytes, length: bytes.length, unterminated }, 7);
-  if (!('reject' in validated)) throw new Error(`It is valid: ${validated.line}`);
+  const validated = validate(dataset, readRecord({ bytes, length: bytes.length, unterminated }), 7);
+  if (!('reject' in validated)) throw new Error(`It is valid: ${JSON.stringify(validated.value)}`);
   return validated.reject;
 }
 
-function lineOf(dataset: Parameters<typeof validate>[0], text: string): unknown {
+function validValue(dataset: Parameters<typeof validate>[0], text: string): unknown {
   const bytes = Buffer.from(text);
-  const validated = validate(dataset, { bytes, length: bytes.length, unterminated: false }, 7);
+  const validated = validate(dataset, readRecord({ bytes, length: bytes.length, unterminated: false }), 7);
   if ('reject' in validated) throw new Error(JSON.stringify(validated.reject));
-  return JSON.parse(validated.line);
+  return validated.value;
 }
 
 describe('a record', () => {
-  it('that is valid becomes a line with its number, without fields that the dataset does not know', () => {
-    expect(lineOf(recipes, JSON.stringify({ ...good, extra: 1 }))).toEqual([7, good]);
+  it('that is valid keeps the fields that the dataset knows, and no others', () => {
+    expect(validValue(recipes, JSON.stringify({ ...good, extra: 1 }))).toEqual(good);
     const { tags: _, ...untagged } = good;
-    expect(lineOf(recipes, ` \n${JSON.stringify(untagged)}\r`)).toEqual([7, untagged]);
+    expect(validValue(recipes, ` \n${JSON.stringify(untagged)}\r`)).toEqual(untagged);
   });
 
   it('keeps the last of duplicate keys, as JSON.parse does', () => {
-    expect(lineOf(recipes, `{"title":"A",${JSON.stringify(good).slice(1)}`)).toEqual([7, good]);
+    expect(validValue(recipes, `{"title":"A",${JSON.stringify(good).slice(1)}`)).toEqual(good);
   });
 
   it('takes nothing from a key called __proto__', () => {
     const text = `{"__proto__":{"tags":["x"]},${JSON.stringify(good).slice(1)}`;
-    expect(lineOf(recipes, text)).toEqual([7, good]);
+    expect(validValue(recipes, text)).toEqual(good);
     expect(rejectOf(recipes, `{"__proto__":${JSON.stringify(good)}}`)).toMatchObject({
       path: 'title',
       code: 'missing_field',
@@ -130,9 +130,9 @@ describe('a record', () => {
   it('that is nested too deeply to be printed is rejected alone', () => {
     const deep = `{"deep":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
     const bytes = Buffer.from(deep);
-    const validated = validate(checks, { bytes, length: bytes.length, unterminated: false }, 1);
+    const validated = validate(checks, readRecord({ bytes, length: bytes.length, unterminated: false }), 1);
     if ('reject' in validated) expect(validated.reject.code).toBe('invalid_value');
-    else expect(validated.line).toBe(`[1,${deep}]`);
+    else expect(JSON.stringify(validated.value)).toBe(deep);
   });
 
   it('is rejected with up to nine further problems', () => {
@@ -223,13 +223,17 @@ describe('a record', () => {
       ['\\\\ud83d', '\\ud83d'],
       ['\\\\\\\\ud83d', '\\\\ud83d'],
     ] as const) {
-      expect(lineOf(recipes, withTitle(written))).toEqual([7, { ...good, title }]);
+      expect(validValue(recipes, withTitle(written))).toEqual({ ...good, title });
     }
   });
 
   it('that is too large is rejected with its beginning', () => {
     const bytes = Buffer.alloc(EXCERPT_BYTES, '"');
-    const validated = validate(recipes, { bytes, length: MAX_RECORD_BYTES + 1, unterminated: false }, 3);
+    const validated = validate(
+      recipes,
+      readRecord({ bytes, length: MAX_RECORD_BYTES + 1, unterminated: false }),
+      3,
+    );
     expect(validated).toMatchObject({
       reject: { code: 'record_too_large', recordNumber: 3, excerpt: bytes.toString() },
     });

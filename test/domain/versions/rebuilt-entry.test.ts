@@ -13,7 +13,7 @@ function extraction(
   sequencer: string,
   changes: Partial<ExtractionReceipt> = {},
 ): ExtractionReceipt {
-  const counts = { bytes: 1, read: 0, valid: 0, rejected: {}, parts: [] };
+  const counts = { bytes: 1, read: 0, rejected: {}, parts: [] };
   const work = { durationMs: 1, codeVersion: 'c', stage: 'extraction' } as const;
   return extractionReceipt.parse({ ...common, ...counts, ...work, versionId, sequencer, ...changes });
 }
@@ -68,7 +68,7 @@ describe('an entry that is rebuilt from receipts', () => {
     const parts = [{ key: 'part', records: 1, bytes: 1 }];
     const receipts = [
       extraction('v1', '10'),
-      extraction('v2', '20', { read: 3, valid: 1, rejected: { empty: 2 }, parts }),
+      extraction('v2', '20', { read: 3, rejected: { empty: 2 }, parts }),
     ];
     expect(rebuiltEntry(receipts, { onReject: 'keep' })).toMatchObject({
       current: { versionId: 'v1' },

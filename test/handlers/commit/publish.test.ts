@@ -230,6 +230,7 @@ describe('nothing is published', () => {
     const [part = ''] = store.keys('temp');
     putRaw(store, KEY, ndjson([{ title: 'no recipe' }]));
     await extract(store, KEY, {}, { versionId: 'v2', sequencer: '0B' });
+    for (const other of store.keys('temp').filter((key) => key !== part)) await transform(store, other);
     const failing = storeWith(store, {
       remove: async (_, keys) => {
         if (keys.length > 0) throw new Error('The removal failed.');

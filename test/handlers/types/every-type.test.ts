@@ -23,7 +23,7 @@ import { MysqlTableStore } from '../../../mysql/mysql-table-store.ts';
 import { type MysqlServer, startMysqlServer } from '../../mysql/mysql-server.ts';
 import { createTables, storedRows } from '../../mysql/tables.ts';
 import { MemoryStore } from '../../store/memory-store.ts';
-import { dataFiles, drain, extract, putRaw, tableFiles } from '../flow.ts';
+import { dataFiles, drain, extract, putRaw, tableFiles, transform } from '../flow.ts';
 import { type TestedType, types } from './types.ts';
 
 let server: MysqlServer;
@@ -247,7 +247,9 @@ it('a value that a column has no room for is rejected, with its digits', async (
     jsonOf({ ...good, title: 'Moby-Dick' }),
   ];
   putRaw(store, 'payments/bad.json', lines.join('\n'));
-  await extract(store, 'payments/bad.json', { registry: new Registry([payments]) });
+  const registry = new Registry([payments]);
+  await extract(store, 'payments/bad.json', { registry });
+  for (const part of store.keys('temp')) await transform(store, part, { registry });
   const [file = ''] = store.keys('failed');
   const rejects = store.body('failed', file).toString().trim().split('\n');
   expect(rejects.map((line) => /"path":"(\w+)","code":"(\w+)"/.exec(line)?.slice(1))).toEqual([

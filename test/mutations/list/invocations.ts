@@ -116,8 +116,8 @@ export const invocations: readonly Mutation[] = [
   {
     name: 'writes a second file of rejects over the first',
     file: 'store/failed-objects.ts',
-    find: 'this.#keyOf(this.files.length)',
-    replace: 'this.#keyOf(0)',
+    find: 'this.#files.keyOf(this.files.length)',
+    replace: 'this.#files.keyOf(0)',
     caughtBy: 'test/handlers/conservation.test.ts',
   },
 ];

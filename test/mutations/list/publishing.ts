@@ -54,7 +54,7 @@ export const publishing: readonly Mutation[] = [
     caughtBy: 'test/domain/versions/publishing/verdict.test.ts',
   },
   {
-    name: 'decides by the rejects of the extraction alone',
+    name: 'decides without the rejects of the transformation',
     file: 'domain/versions/publishing/verdict.ts',
     find: '    sums.rejected += refused;\n',
     replace: '',

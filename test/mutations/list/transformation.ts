@@ -82,8 +82,8 @@ export const transformation: readonly Mutation[] = [
   {
     name: 'numbers rows by their place in the part',
     file: 'handlers/stages/transform-part.ts',
-    find: '!files.add(transformed.row, recordNumber)',
-    replace: '!files.add(transformed.row, read)',
+    find: 'let recordNumber = header.first - 1;',
+    replace: 'let recordNumber = 0;',
   },
   {
     name: 'calls a work item at fault whose version was superseded just then',
@@ -102,8 +102,8 @@ export const transformation: readonly Mutation[] = [
   {
     name: 'silently drops a row of one partition too many',
     file: 'handlers/stages/transform-part.ts',
-    find: 'else if (!files.add(transformed.row, recordNumber))\n      await reject(onePartitionTooMany(dataset, recordNumber, record, limits.partitions));',
-    replace: 'else files.add(transformed.row, recordNumber);',
+    find: 'else if (!files.add(made.row, recordNumber))\n        await rejects.add(onePartitionTooMany(dataset, recordNumber, made.record, limits.partitions));',
+    replace: 'else files.add(made.row, recordNumber);',
     caughtBy: 'test/handlers/conservation.test.ts',
   },
   {

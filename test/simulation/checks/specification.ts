@@ -102,7 +102,7 @@ export function hasTooManyRejects({ key, items }: Upload, { rows, filtered }: Ex
   return rejected > (memberOf(key)?.maxRejected.share ?? 1) * items.length;
 }
 
-/** What must be there of a version, given which code cut it into parts and which code transformed each. */
+/** What must be there of a version, given its parts and which code transformed each. */
 export interface Expected {
   readonly rows: readonly NumberedRow[];
   /** Record number and code. */
@@ -136,9 +136,9 @@ export function expectedOf(
   looked: Looked,
 ): Expected {
   const expected = { rows: [], rejects: [], filtered: 0 };
-  const valid = validItems(upload, codes.of(extraction), expected);
+  const items = upload.items.map((item, i): NumberedItem => [i + 1, item]);
   for (const [part, { records }] of extraction.parts.entries()) {
-    const own = valid.splice(0, records);
+    const own = items.splice(0, records);
     const transformation = transformations.find((each) => each.part === part);
     if (transformation === undefined) continue;
     const code = codes.of(transformation);
@@ -155,14 +155,6 @@ interface Gathered {
 
 type NumberedItem = readonly [record: number, item: Item];
 
-function validItems({ items }: Upload, code: number, { rejects }: Gathered): NumberedItem[] {
-  return items.flatMap((item, i): NumberedItem[] => {
-    const reason = item.invalid(code);
-    if (reason !== undefined) rejects.push(`${i + 1} ${reason}`);
-    return reason === undefined ? [[i + 1, item]] : [];
-  });
-}
-
 function transformItems(
   key: string,
   items: readonly NumberedItem[],
@@ -172,6 +164,11 @@ function transformItems(
   const columns = memberOf(key)?.columns ?? [];
   const used = new Set<string>();
   for (const [record, item] of items) {
+    const reason = item.invalid(code);
+    if (reason !== undefined) {
+      to.rejects.push(`${record} ${reason}`);
+      continue;
+    }
     const made = item.made(code, key, record);
     if ('filtered' in made) to.filtered += 1;
     else if ('rejected' in made) to.rejects.push(`${record} ${made.rejected}`);

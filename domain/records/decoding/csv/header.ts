@@ -24,15 +24,15 @@ export function csvFields(record: z.core.$ZodType): Map<string, CsvField> | unde
 }
 
 /**
- * The dataset's field at each position of the header, which may have any order.
+ * Checks a header, which may have any order.
  *
- * @throws {PermanentError} if the header does not match the dataset's contract
+ * @throws {PermanentError} if it does not match the dataset's contract
  */
-export function columnsOfHeader(
+export function checkHeader(
   header: readonly string[],
   record: z.core.$ZodType,
   contract: CsvFormat['columns'] = 'exact',
-): (string | undefined)[] {
+): void {
   const fields = csvFields(record) ?? new Map<string, CsvField>();
   const shown = JSON.stringify(header.join(' | ').slice(0, SHOWN_CHARACTERS));
   const names = header.map((name) => name.trim());
@@ -62,7 +62,6 @@ export function columnsOfHeader(
       `The header ${shown} has columns that the dataset does not declare: ${list(unknown)}. ${cure}`,
     );
   }
-  return names.map((name) => (fields.has(name) ? name : undefined));
 }
 
 function wrong(

@@ -1,9 +1,13 @@
+import type * as z from 'zod';
+import type { CsvFormat } from '../../../source-format.ts';
 import { type Encoding, textOf } from '../encoding.ts';
 import type { Reading, Unreadable } from '../reading.ts';
-import { EXCERPT_BYTES } from '../record.ts';
+import { EXCERPT_BYTES, type Piece } from '../record.ts';
+import { FieldReader, type Fields } from './field-reader.ts';
+import { csvFields } from './header.ts';
 
 /** Properties that all records of one file share. */
-export interface CsvTable {
+interface CsvTable {
   readonly encoding: Encoding;
   /** The names in the header. */
   readonly header: readonly string[];
@@ -13,30 +17,57 @@ export interface CsvTable {
   readonly nulls: ReadonlySet<string>;
 }
 
+/**
+ * Reads the records of one file.
+ *
+ * @param header the names of its columns @param schema of the dataset's records
+ */
+export function csvReader(
+  format: CsvFormat,
+  schema: z.core.$ZodType,
+  header: readonly string[],
+): (pieces: readonly Piece[]) => CsvRecord[] {
+  const reader = new FieldReader(format);
+  const fields = csvFields(schema);
+  const columns = header.map((name) => (fields?.has(name) ? name : undefined));
+  const table = { encoding: reader.encoding, header, columns, nulls: new Set(format.nulls) };
+  return (pieces) => {
+    const records: CsvRecord[] = [];
+    for (const piece of pieces) {
+      const { bytes } = piece;
+      if ('ends' in piece)
+        reader.readRun(piece, (read, start, end) => {
+          records.push(new CsvRecord(table, read, bytes, start, end));
+        });
+      else records.push(new CsvRecord(table, reader.fieldsOf(piece), bytes));
+    }
+    return records;
+  };
+}
+
 /** Problems because of which the text of a record can't be shown whole. */
 const withoutText = new Set<Unreadable['code']>(['record_too_large', 'invalid_utf8']);
 
 /** A record of CSV: its fields, or why it can't be read; and its bytes. */
 export class CsvRecord {
   readonly #table: CsvTable;
-  readonly #fields: readonly string[] | Unreadable;
+  readonly #fields: Fields;
   readonly #bytes: Buffer;
   readonly #start: number;
   readonly #end: number;
 
   /** @param bytes contain the record from `start` to `end`; if the record is too large, only its beginning */
-  constructor(
-    table: CsvTable,
-    fields: readonly string[] | Unreadable,
-    bytes: Buffer,
-    start = 0,
-    end = bytes.length,
-  ) {
+  constructor(table: CsvTable, fields: Fields, bytes: Buffer, start = 0, end = bytes.length) {
     this.#table = table;
     this.#fields = fields;
     this.#bytes = bytes;
     this.#start = start;
     this.#end = end;
+  }
+
+  /** How many bytes of it there are. */
+  get length(): number {
+    return this.#end - this.#start;
   }
 
   /** The fields by the names of the header. An empty field counts as missing, as it would be in JSON. */
@@ -57,7 +88,7 @@ export class CsvRecord {
       const field = fields[i];
       value[name] = field === '' || (nulls.size > 0 && nulls.has(field ?? '')) ? undefined : field;
     }
-    return { value, json: () => this.#json() };
+    return { value, json: () => this.#json(), isPlain: true };
   }
 
   /** The names of the columns that the dataset does not know and in which this record has a value. */

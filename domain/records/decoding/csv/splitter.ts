@@ -1,27 +1,10 @@
 import type { CsvFormat } from '../../../source-format.ts';
-import { type RawRecord, RecordInProgress } from '../record.ts';
+import { type Newline, type Piece, type RawRecord, RecordInProgress } from '../record.ts';
 
 const TAB = 0x09;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
-
-export type Newline = '\n' | '\r\n' | '\r';
-
-/** Consecutive records with the same line ending between them, which can be parsed in one go. */
-export interface Run {
-  /** The records and the line endings between them. */
-  readonly bytes: Buffer;
-  readonly newline: Newline;
-  /** Where each record ends. */
-  readonly ends: readonly number[];
-}
-
-/** A record that can't be part of a run: it came in several chunks, or has a fault. */
-export interface Single extends RawRecord {
-  /** Whether a quote is in a wrong place. */
-  readonly malformed: boolean;
-}
 
 const PLAIN = 0;
 const QUOTED = 1;
@@ -40,7 +23,8 @@ export type CsvCharacters = Pick<CsvFormat, 'delimiter' | 'quote' | 'comment'>;
 /**
  * Finds where the records of a CSV file end, after RFC 4180: at a line ending outside quotes. A quote counts
  * only if a field begins with it. LF, CR LF and CR end a record; empty lines are skipped. A record with a
- * misplaced quote ends with its line, so that it never swallows the next ones. Comments are skipped.
+ * misplaced quote ends with its line, so that it never swallows the next ones. Comments are skipped. A record
+ * that came in several chunks, or has a misplaced quote, is in no run.
  */
 export class CsvSplitter {
   readonly #delimiter: number;
@@ -59,7 +43,7 @@ export class CsvSplitter {
   }
 
   /** Takes the next bytes and returns the records that they complete. */
-  push(chunk: Buffer): (Run | Single)[] {
+  push(chunk: Buffer): Piece[] {
     const runs = new Runs(chunk);
     const delimiter = this.#delimiter;
     const quote = this.#quote;
@@ -114,7 +98,7 @@ export class CsvSplitter {
   }
 
   /** Ends the input and returns the record that this completes: `unterminated` if it ends within quotes. */
-  end(): Single | undefined {
+  end(): RawRecord | undefined {
     if (this.#begun.length === 0 || this.#state === COMMENT) return undefined;
     const malformed = this.#state === LOST;
     return { ...this.#begun.take(Buffer.alloc(0), this.#state === QUOTED), malformed };
@@ -124,7 +108,7 @@ export class CsvSplitter {
 /** The records of one chunk, joined into runs where they can be. */
 class Runs {
   readonly #chunk: Buffer;
-  readonly #finished: (Run | Single)[] = [];
+  readonly #finished: Piece[] = [];
   #start = 0;
   #ends: number[] = [];
   #newline: Newline = '\n';
@@ -155,7 +139,7 @@ class Runs {
     this.#finished.push({ ...record, malformed });
   }
 
-  finish(): (Run | Single)[] {
+  finish(): Piece[] {
     this.#endRun();
     return this.#finished;
   }

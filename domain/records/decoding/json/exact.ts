@@ -40,15 +40,17 @@ function inexactNumber(text: string): InexactNumber {
 }
 
 /**
- * Parses JSON; numbers that no double holds become `InexactNumber`.
+ * Parses JSON; numbers that no double holds become `InexactNumber`. `isExact`: it surely has none.
  *
  * @throws {SyntaxError} if it is not JSON @throws {RangeError} if it has such a number and is nested
  * thousands of levels deep
  */
-export function parseExactly(json: string): unknown {
-  if (!mayHaveInexactNumber(json)) return JSON.parse(json);
-  if (json.includes(MARK)) return JSON.parse(json, withInexactNumbers);
-  return unmarked(JSON.parse(json.replace(TEXT_OR_NUMBER, marked)));
+export function parseExactly(json: string): { readonly value: unknown; readonly isExact: boolean } {
+  if (!mayHaveInexactNumber(json)) return { value: JSON.parse(json), isExact: true };
+  const value = json.includes(MARK)
+    ? JSON.parse(json, withInexactNumbers)
+    : unmarked(JSON.parse(json.replace(TEXT_OR_NUMBER, marked)));
+  return { value, isExact: false };
 }
 
 /**

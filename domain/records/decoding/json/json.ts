@@ -25,7 +25,7 @@ const DESCRIBED_BYTES = 20;
  * @throws {PermanentError} if the object can't be read (further), after every record before that point was
  * yielded
  */
-export async function* decodeJson(format: JsonFormat, open: Source): AsyncGenerator<RawRecord[]> {
+export async function* splitJson(format: JsonFormat, open: Source): AsyncGenerator<RawRecord[]> {
   const { list } = format;
   let head: Buffer = Buffer.alloc(0);
   let splitter: RecordSplitter | undefined;

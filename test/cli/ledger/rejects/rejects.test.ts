@@ -71,7 +71,7 @@ describe('rejects', () => {
       expect.objectContaining({
         key: csv,
         dataset: 'passengers',
-        stage: 'extraction',
+        stage: 'transformation',
         recordNumber: 2,
         code: 'wrong_type',
         path: 'Survived',
@@ -100,7 +100,7 @@ describe('rejects', () => {
     expect(status).toBe(0);
     expect(stdout).toContain('recipes/a\\u001b[2J.ndjson');
     expect(stdout).not.toContain('\u001b');
-    expect(stdout).toMatch(/missing_field +extraction +120 +1\n/);
+    expect(stdout).toMatch(/missing_field +transformation +120 +1\n/);
     expect(stdout).toContain('123 rejected records of 2 objects.');
     expect(stdout).toContain('23 more are not listed: --limit lists more');
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
@@ -115,8 +115,8 @@ describe('rejects', () => {
       listed: 2,
       objects: 2,
       codes: [
-        { code: 'malformed_json', stage: 'extraction', records: 1, objects: 1 },
-        { code: 'empty', stage: 'extraction', records: 1, objects: 1 },
+        { code: 'malformed_json', stage: 'transformation', records: 1, objects: 1 },
+        { code: 'empty', stage: 'transformation', records: 1, objects: 1 },
       ],
     });
     expect(await of('--dataset', 'passengers')).toMatchObject({ records: 1, listed: 1 });
@@ -159,7 +159,7 @@ describe('rejects', () => {
   test('explain shows the first ten rejects of an object, and the command that shows all', async () => {
     const { stdout } = await run('explain', many);
     expect(stdout).toContain('121 rejected records, the first 10 listed here:');
-    expect(stdout.match(/^ +\d+ +extraction +missing_field/gm)).toHaveLength(10);
+    expect(stdout.match(/^ +\d+ +transformation +missing_field/gm)).toHaveLength(10);
     expect(stdout).toContain(`npx sluice rejects ${many} --record`);
     expect(JSON.parse((await run('explain', csv, '--json')).stdout).rejects).toMatchObject({
       records: 1,

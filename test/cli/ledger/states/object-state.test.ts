@@ -19,7 +19,6 @@ const extraction = (parts: number, extra: object = {}): Receipt => ({
   stage: 'extraction',
   bytes: 1,
   read: parts * 10,
-  valid: parts * 10,
   rejected: {},
   parts: Array.from({ length: parts }, (_, i) => stored(`part-${i}`, 10)),
   ...extra,
@@ -136,7 +135,8 @@ describe('the state of an object, by its receipts', () => {
   );
 
   test('an object whose records were all rejected is rejected, whichever stage rejected them', () => {
-    const invalid = { read: 10, rejected: { wrong_type: 10 }, valid: 0 };
+    // As until November 2026, when the extraction validated.
+    const invalid = { read: 10, rejected: { wrong_type: 10 } };
     expect(stateOf(object, [extraction(0, invalid)]).stage).toBe('rejected');
     const late = transformation(0, 0, { written: 0, rejected: { invalid_row: 10 } });
     expect(stateOf(object, [extraction(1), late]).stage).toBe('rejected');
