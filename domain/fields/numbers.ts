@@ -1,4 +1,4 @@
-import { isExact, isNumber, plainNumber } from '../records/number-text.ts';
+import { fewDigits, isExact, isNumber, plainNumber } from '../records/number-text.ts';
 import { field, inexact, notA, numberText } from './field.ts';
 
 const MIN_INT32 = -(2 ** 31);
@@ -17,6 +17,8 @@ export const int32 = () =>
     expected: 'int',
     isRead: (value) => typeof value === 'number' && value === (value | 0),
     read(input, refuse) {
+      const plain = typeof input === 'string' ? fewDigits(input) : undefined;
+      if (plain !== undefined && Number.isInteger(plain)) return plain;
       const digits = numberText(input);
       if (digits === undefined) return refuse({ code: 'invalid_type', expected: 'int', input });
       const value = isNumber(digits) ? Number(digits) : Number.NaN;
@@ -67,9 +69,12 @@ export const double = () =>
     expected: 'number',
     isRead: Number.isFinite,
     read(input, refuse) {
+      const plain = typeof input === 'string' ? fewDigits(input) : undefined;
+      if (plain !== undefined) return plain;
       const digits = numberText(input);
       if (digits === undefined) return refuse({ code: 'invalid_type', expected: 'number', input });
       if (!isNumber(digits)) return refuse(notA('number', digits));
-      return isExact(digits) ? Number(digits) : refuse(inexact(digits));
+      // No negative zero: some engines print and hash it differently from zero.
+      return isExact(digits) ? Number(digits) + 0 : refuse(inexact(digits));
     },
   });

@@ -10,6 +10,30 @@ const SAFE_CHARACTERS = 15;
 /** How much of a long number a message shows. */
 const SHOWN_CHARACTERS = 50;
 
+/** So many digits are an integer that a double holds, and below the greatest of 32 bits. */
+const FEW_DIGITS = 9;
+const POWERS_OF_TEN = Array.from({ length: FEW_DIGITS + 1 }, (_, n) => 10 ** n);
+
+/**
+ * The value of a text that is nothing but a few digits, perhaps with a point among them, as most numbers are.
+ * The quotient of two integers that doubles hold is the double next to it (IEEE 754). `undefined` tells
+ * nothing.
+ */
+export function fewDigits(text: string): number | undefined {
+  const { length } = text;
+  let value = 0;
+  let point = length;
+  for (let i = 0; i < length; i += 1) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit >= 0 && digit <= 9) value = 10 * value + digit;
+    else if (digit === -2 && point === length) point = i;
+    else return undefined;
+  }
+  const digits = point === length ? length : length - 1;
+  if (digits === 0 || digits > FEW_DIGITS) return undefined;
+  return point === length ? value : value / (POWERS_OF_TEN[length - point - 1] as number);
+}
+
 export function isNumber(text: string): boolean {
   return NUMBER.test(text);
 }

@@ -2,6 +2,12 @@ import type { Column } from '../../domain/columns.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 import { textOf } from '../column-text.ts';
 
+/**
+ * So much text is gathered before it becomes bytes. Thousands of lines that live until the end would be
+ * copied by every garbage collection.
+ */
+const TEXT_LENGTH = 32 * 1024;
+
 /** Characters for which a field must be quoted. */
 const SPECIAL = /[",\r\n]/;
 
@@ -12,12 +18,13 @@ const SPECIAL = /[",\r\n]/;
  */
 export class CsvFile {
   readonly #columns: readonly Column[];
-  readonly #lines: string[];
+  readonly #chunks: Buffer[] = [];
+  #text: string;
   #rows = 0;
 
   constructor(columns: readonly Column[]) {
     this.#columns = columns;
-    this.#lines = [columns.map(({ name }) => name).join(',')];
+    this.#text = `${columns.map(({ name }) => name).join(',')}\r\n`;
   }
 
   get rows(): number {
@@ -32,12 +39,19 @@ export class CsvFile {
       line += separator + field(column, row[column.name]);
       separator = ',';
     }
-    this.#lines.push(line);
+    this.#text += `${line}\r\n`;
     this.#rows += 1;
+    if (this.#text.length > TEXT_LENGTH) this.#encode();
   }
 
   finish(): Uint8Array {
-    return Buffer.from(`${this.#lines.join('\r\n')}\r\n`);
+    this.#encode();
+    return Buffer.concat(this.#chunks);
+  }
+
+  #encode(): void {
+    this.#chunks.push(Buffer.from(this.#text));
+    this.#text = '';
   }
 }
 

@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { defineDataset } from '../../../domain/dataset.ts';
+import { jsonOf } from '../../../domain/long.ts';
 import { parseExactly } from '../../../domain/records/decoding/json/exact.ts';
-import { isExact } from '../../../domain/records/number-text.ts';
+import { fewDigits, isExact, isNumber } from '../../../domain/records/number-text.ts';
 import { type Reject, renderReject } from '../../../domain/records/reject.ts';
-import { validate } from '../../../domain/records/validation.ts';
+import { readRecord, validate } from '../../../domain/records/validation.ts';
 import { anyNumber, sameDecimal } from './any-number.ts';
 
 function datasetOf(record: z.ZodType) {
@@ -22,11 +23,12 @@ function datasetOf(record: z.ZodType) {
   });
 }
 
-/** What becomes of the record: the line of its part, or its reject. */
+/** What becomes of the record: the valid record as JSON, or its reject. */
 function outcome(record: z.ZodType, json: string): string | Reject {
   const bytes = Buffer.from(json);
-  const validated = validate(datasetOf(record), { bytes, length: bytes.length, unterminated: false }, 7);
-  return 'line' in validated ? validated.line : validated.reject;
+  const raw = { bytes, length: bytes.length, unterminated: false };
+  const validated = validate(datasetOf(record), readRecord(raw), 7);
+  return 'value' in validated ? jsonOf(validated.value) : validated.reject;
 }
 
 const readings = z.object({ celsius: z.number(), list: z.array(z.number()).optional() });
@@ -37,7 +39,7 @@ describe('a number of JSON', () => {
       fc.property(anyNumber, fc.constantFrom('', ' ', '\n'), (written, space) => {
         const found = outcome(readings, `{"celsius":${space}${written}${space}}`);
         if (typeof found === 'string') {
-          const [, stored = ''] = /^\[7,\{"celsius":([^}]*)\}\]$/.exec(found) ?? [];
+          const [, stored = ''] = /^\{"celsius":([^}]*)\}$/.exec(found) ?? [];
           expect(sameDecimal(stored, written), `${written} became ${stored}`).toBe(true);
         } else {
           expect(found).toMatchObject({ code: 'inexact_number', path: 'celsius' });
@@ -66,7 +68,7 @@ describe('a number of JSON', () => {
     `1${'0'.repeat(300)}`,
   ])('is kept when it is written as %s', (written) => {
     expect(outcome(readings, `{"celsius":${written}}`)).toBe(
-      `[7,{"celsius":${JSON.stringify(Number(written))}}]`,
+      `{"celsius":${JSON.stringify(Number(written))}}`,
     );
   });
 
@@ -142,7 +144,7 @@ describe('a number of JSON', () => {
   );
 
   it('keeps its last digit in a field that converts it to text', () => {
-    expect(outcome(z.object({ id: z.coerce.string() }), `{"id":${long}}`)).toBe(`[7,{"id":"${long}"}]`);
+    expect(outcome(z.object({ id: z.coerce.string() }), `{"id":${long}}`)).toBe(`{"id":"${long}"}`);
   });
 
   it('is found in records with several fields as in those with one', () => {
@@ -161,9 +163,7 @@ describe('a number of JSON', () => {
         const found = outcome(z.array(z.unknown()), `[${items.join(',')}]`);
         expect(typeof found === 'string').toBe(isExact(written));
         if (typeof found === 'string')
-          expect(JSON.parse(found)).toEqual(
-            [7, JSON.parse(`[${items.join(',')}]`)].map((each) => JSON.parse(JSON.stringify(each))),
-          );
+          expect(JSON.parse(found)).toEqual(JSON.parse(JSON.stringify(JSON.parse(`[${items.join(',')}]`))));
         else expect(found).toMatchObject({ code: 'inexact_number', path: `[${before.length}]` });
       }),
       { numRuns: 500 },
@@ -173,7 +173,7 @@ describe('a number of JSON', () => {
   it('may be extremely long, and its record extremely deep', () => {
     const zeros = '0'.repeat(500_000);
     expect(outcome(readings, `{"celsius":1${zeros}1${zeros}}`)).toMatchObject({ code: 'inexact_number' });
-    expect(outcome(readings, `{"celsius":0.${zeros}1e500001}`)).toBe('[7,{"celsius":1}]');
+    expect(outcome(readings, `{"celsius":0.${zeros}1e500001}`)).toBe('{"celsius":1}');
     const deep = `{"celsius":${long},"list":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
     expect(outcome(readings, deep)).toMatchObject({ code: 'invalid_value' });
   });
@@ -199,7 +199,7 @@ it('an inexact number is found beside any text, and in any depth', () => {
   const texts = ['"', '\\', '\\"', ': 901656910939770881,', '\0', '\u0000901656910939770881', '__proto__'];
   for (const text of texts) {
     const json = `{"t":${JSON.stringify(text)},"a":[ ${number} ,{"b":${number}}],${JSON.stringify(text)}:1, "c" : ${number} }`;
-    const { t, a, c } = parseExactly(json) as Record<string, unknown>;
+    const { t, a, c } = parseExactly(json).value as Record<string, unknown>;
     expect([t, String((a as unknown[])[0]), String((a as { b: unknown }[])[1]?.b), String(c)]).toEqual([
       text,
       number,
@@ -207,4 +207,23 @@ it('an inexact number is found beside any text, and in any depth', () => {
       number,
     ]);
   }
+});
+
+it('a number of few digits is the one that JavaScript reads, with and without a point', () => {
+  const digits = fc.array(fc.constantFrom(...'0123456789.'), { maxLength: 12 }).map((all) => all.join(''));
+  const found = new Set<boolean>();
+  fc.assert(
+    fc.property(fc.oneof(digits, fc.double().map(String), fc.string({ maxLength: 4 })), (written) => {
+      const value = fewDigits(written);
+      found.add(value === undefined);
+      if (value === undefined) return;
+      expect(isNumber(written)).toBe(true);
+      expect(value).toBe(Number(written));
+    }),
+    { numRuns: 5000 },
+  );
+  expect(found.size).toBe(2);
+  expect([fewDigits('12.5'), fewDigits('.5'), fewDigits('5.'), fewDigits('0')]).toEqual([12.5, 0.5, 5, 0]);
+  for (const none of ['', '.', '1.2.3', '-1', '+1', '1e2', ' 1', '1234567890'])
+    expect(fewDigits(none), none).toBeUndefined();
 });
