@@ -53,7 +53,11 @@ describe('a timestamp', () => {
     [{ format: 'epoch seconds' }, '1.7e9', '2023-11-14T22:13:20.000000Z'],
     [{ format: 'epoch milliseconds' }, 1769851800123, '2026-01-31T09:30:00.123000Z'],
     [{ format: 'epoch milliseconds' }, '253402300799999.999', '9999-12-31T23:59:59.999999Z'],
-    [{ format: 'epoch microseconds' }, parseExactly('253402300799999999').value, '9999-12-31T23:59:59.999999Z'],
+    [
+      { format: 'epoch microseconds' },
+      parseExactly('253402300799999999').value,
+      '9999-12-31T23:59:59.999999Z',
+    ],
   ])('read with %j: %s', (options, input, expected) => {
     expect(parse(options, input)).toBe(expected);
   });
