@@ -5,6 +5,7 @@ import type { Step } from '../../domain/activity/activity.ts';
 import { errorText } from '../../domain/errors.ts';
 import { chosenDirectory } from '../options/chosen-target.ts';
 import { startPipeline } from '../target/local-cloud.ts';
+import { Sources } from '../target/reload/sources.ts';
 import { localTarget, type Target } from '../target/target.ts';
 import { activityLines, isTold } from '../terminal/activity-lines.ts';
 import { printable, printableJson, printableLines, styled } from '../terminal/terminal.ts';
@@ -40,6 +41,12 @@ export function start(program: Command): void {
         throw new UserError('--port must be a number from 0 to 65535.');
       }
       const directory = chosenDirectory(program);
+      const stopped = new AbortController();
+      const say = (text: string) => console.error(printableLines(text));
+      // Before the program runs: it may read a file before or after it changes.
+      const sources = new Sources(stopped.signal, (error) =>
+        say(`Some changes can’t be followed, so start again after them: ${errorText(error)}`),
+      );
       const pipeline = await startPipeline({
         ...options,
         directory,
@@ -69,11 +76,9 @@ For the AWS CLI and SDKs:
   export AWS_REGION=${region} AWS_DEFAULT_REGION=${region}
 
 Ctrl-C stops it.`);
-      const stopped = new AbortController();
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
       const { reloadOnChange } = await import('../target/reload/reload-on-change.ts');
-      const say = (text: string) => console.error(printableLines(text));
-      const reloading = reloadOnChange(pipeline, target, stopped.signal, say);
+      const reloading = reloadOnChange(pipeline, target, sources, stopped.signal, say);
       await tell(target, stopped.signal, options.json ? documents : activityLines);
       process.once('SIGINT', () => process.exit(130));
       console.error('\nStopping: waiting up to 10 s for running functions. Ctrl-C again stops at once.');

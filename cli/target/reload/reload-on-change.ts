@@ -2,7 +2,7 @@ import { errorText } from '../../../domain/errors.ts';
 import type { LocalPipeline } from '../local-cloud.ts';
 import type { Target } from '../target.ts';
 import { freshRegistry } from './fresh-registry.ts';
-import { Sources } from './sources.ts';
+import type { Sources } from './sources.ts';
 
 /**
  * Has the pipeline follow changes of the sources, until the signal. What is refused is told once the sources
@@ -13,12 +13,10 @@ import { Sources } from './sources.ts';
 export async function reloadOnChange(
   pipeline: LocalPipeline,
   target: Target,
+  sources: Sources,
   signal: AbortSignal,
   say: (text: string) => void,
 ): Promise<void> {
-  const sources = new Sources(signal, (error) =>
-    say(`Some changes can’t be followed, so start again after them: ${errorText(error)}`),
-  );
   while (await sources.next()) {
     const at = Date.now();
     try {

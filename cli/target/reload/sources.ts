@@ -20,7 +20,7 @@ const sources = [
 /** How long no file must change before a change counts as whole: editors and `new` write several. */
 const QUIET_MS = 300;
 
-/** Tells of changes of the sources, until the signal. */
+/** Tells of changes of the sources since it was made, until the signal. It keeps no process alive. */
 export class Sources {
   #changes = 0;
   #told = 0;
@@ -37,11 +37,15 @@ export class Sources {
 
   #watch(source: string, onTrouble: (error: unknown) => void): void {
     try {
-      const watcher = watch(source, { recursive: true, signal: this.#signal }, (_, file) => {
-        if (!/\.(ts|mts|json|yaml)$/.test(file ?? '')) return;
-        this.#changes += 1;
-        this.#wake.resolve();
-      });
+      const watcher = watch(
+        source,
+        { recursive: true, persistent: false, signal: this.#signal },
+        (_, file) => {
+          if (!/\.(ts|mts|json|yaml)$/.test(file ?? '')) return;
+          this.#changes += 1;
+          this.#wake.resolve();
+        },
+      );
       watcher.on('error', onTrouble);
     } catch (error) {
       onTrouble(error);
