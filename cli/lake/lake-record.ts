@@ -34,7 +34,8 @@ export async function rowOfRecord(
   if (keys.length === 0) return undefined;
   const isOfRecord = `try_cast("${recordColumn.name}" as bigint) = $1`;
   const own = await firstRow(target, keys, isOfRecord, [recordNumber]);
-  if (own !== undefined) return own;
+  // CSV is never compacted.
+  if (own !== undefined || !keys.some((key) => key.endsWith('.parquet'))) return own;
   const isOfVersion = `"${sourceColumn.name}" = $2 and "${versionColumn.name}" = $3`;
   const values = [recordNumber, version.key, version.versionId];
   return firstRow(target, await compactedFiles(target, version), `${isOfRecord} and ${isOfVersion}`, values);
