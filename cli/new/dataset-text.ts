@@ -169,9 +169,8 @@ function withReason(line: string, why: string | undefined): string {
 }
 
 function importsOf(text: string): string[] {
-  const helpers = ['decimal', 'double', 'flag', 'int32', 'int64'].filter((name) =>
-    new RegExp(`\\b${name}\\(`).test(text),
-  );
+  const all = ['date', 'decimal', 'double', 'flag', 'int32', 'int64', 'timestamp', 'yesNo'];
+  const helpers = all.filter((name) => new RegExp(`(?<![.\\w])${name}\\(`).test(text));
   return [
     "import * as z from 'zod';",
     "import { defineDataset } from '../domain/dataset.ts';",

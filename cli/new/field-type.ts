@@ -1,3 +1,4 @@
+import { isAmbiguous, yesNoOf } from './forms.ts';
 import type { Kind, Values } from './values.ts';
 
 /** Names of columns whose fractions are counted, not measured. */
@@ -43,6 +44,12 @@ export function fieldType(name: string, values: Values, isText: boolean): FieldT
     return plain('z.string()', 'z.string()', 'it never has a value in the file');
   }
   if (are('boolean')) return isText ? plain('flag()', 'z.boolean()') : plain('z.boolean()');
+  if (are('boolean', 'word')) {
+    const type = yesNoOf(values.words);
+    if (type !== undefined) return plain(type, 'z.boolean()', 'yes and no in words');
+  }
+  const epoch = are('int32', 'int64') ? epochOf(name, values) : undefined;
+  if (epoch !== undefined) return plain(...epoch);
   if (are('int32')) return plain('int32()');
   if (are('int32', 'int64')) return plain('int64()', 'int64()', 'some need more than 32 bits');
   if (are('int32', 'int64', 'comma')) return decimal('with a decimal comma', ', { comma: true }');
@@ -53,11 +60,44 @@ export function fieldType(name: string, values: Values, isText: boolean): FieldT
     return decimal('some have more digits than a double holds');
   }
   if (are('date')) return plain('z.iso.date()');
-  if (are('timestamp')) return plain('z.iso.datetime({ offset: true })');
-  if (isText || are('date', 'timestamp', 'string')) return plain('z.string()');
+  if (are('timestamp')) return plain('timestamp()');
+  if (are('day') || are('moment')) {
+    const type = formType(values, kinds.has('moment'));
+    if (type !== undefined) return plain(...type);
+  }
+  if (isText || are('date', 'timestamp', 'day', 'moment', 'word', 'string')) return plain('z.string()');
   if (are('list')) return listType(name, values);
   if (are('struct')) return structType(values);
   return `its values are of several types: ${[...kinds].sort().join(', ')}`;
+}
+
+/** Names of columns whose whole numbers may be times. */
+const TIME = /(^|_|[a-z])(time|timestamp|ts|at|date)$/i;
+/** Seconds from 2001 to 2038, and as many milliseconds. */
+const epochs = [
+  { unit: 'seconds', least: 1e9, most: 2 ** 31 },
+  { unit: 'milliseconds', least: 1e12, most: 2 ** 31 * 1000 },
+];
+
+/** The types in the record and in the row, and why, of numbers that count from 1970. */
+function epochOf(name: string, { least, most }: Values): [string, string, string] | undefined {
+  const found = epochs.find((each) => least >= each.least && most <= each.most);
+  if (!TIME.test(name) || found === undefined) return undefined;
+  const why = `its numbers and its name look like ${found.unit} since 1970`;
+  return [`timestamp({ format: 'epoch ${found.unit}' })`, 'timestamp()', why];
+}
+
+/** The same of days and times in a form that all values have; `undefined` if there is none. */
+function formType({ forms = [] }: Values, hasTime: boolean): [string, string, string] | undefined {
+  const [format] = forms;
+  if (format === undefined) return undefined;
+  const why = [
+    ...(isAmbiguous(forms) ? ['no value tells which is the day and which the month'] : []),
+    ...(hasTime ? ['no value has a zone: say where the clocks stand'] : []),
+  ].join('; ');
+  const form = format === '' ? '' : `format: '${format}', `;
+  const record = hasTime ? `timestamp({ ${form}zone: 'UTC' })` : `date('${format}')`;
+  return [record, hasTime ? 'timestamp()' : 'date()', why === '' ? 'all values have this form' : why];
 }
 
 function listType(name: string, { element }: Values): FieldType | string {

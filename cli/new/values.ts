@@ -1,6 +1,8 @@
 import * as z from 'zod';
+import { timestamp } from '../../domain/fields.ts';
 import { isInexactNumber } from '../../domain/records/decoding/json/exact.ts';
 import { isExact, isNumber, plainNumber } from '../../domain/records/number-text.ts';
+import { formsOf, isYesOrNo } from './forms.ts';
 
 /** How many different values of a field are counted. */
 const MOST_DISTINCT = 100_000;
@@ -10,10 +12,13 @@ const MOST_LEAVES = 200;
 const NULLS = new Set(['NA', 'N/A', 'n/a', 'NULL', 'null', '\\N', '-', 'None', 'nan', 'NaN', '#N/A']);
 
 const date = z.iso.date();
-const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3}0*)?)?(Z|[-+]\d{2}:?\d{2})$/;
+const instant = timestamp();
 const COMMA = /^\s*[-+]?\d+,\d+\s*$/;
 
-/** What a value is; `comma` is a number with a decimal comma, `decimal` one that no double holds. */
+/**
+ * What a value is; `comma` is a number with a decimal comma, `decimal` one that no double holds. A `day` has
+ * another form than ISO 8601, a `moment` has no zone, a `word` means yes or no.
+ */
 export type Kind =
   | 'boolean'
   | 'int32'
@@ -23,6 +28,9 @@ export type Kind =
   | 'comma'
   | 'date'
   | 'timestamp'
+  | 'day'
+  | 'moment'
+  | 'word'
   | 'string'
   | 'list'
   | 'struct';
@@ -40,6 +48,13 @@ export class Values {
   readonly nulls = new Set<string>();
   /** How many digits numbers have at most, before and after the point. */
   digits = { before: 1, after: 0 };
+  /** The smallest and the greatest number. */
+  least = Number.POSITIVE_INFINITY;
+  most = Number.NEGATIVE_INFINITY;
+  /** The forms that each day or moment has. */
+  forms: readonly string[] | undefined;
+  /** Those that mean yes or no, in lower case. */
+  readonly words = new Set<string>();
   readonly #distinct = new Set<unknown>();
 
   /** @param value of JSON, or a text of CSV; `undefined` and `null` for none */
@@ -91,7 +106,10 @@ export class Values {
 
   #kindOfText(text: string): Kind {
     const trimmed = text.trim();
-    if (/^(true|false)$/i.test(trimmed)) return 'boolean';
+    if (/^(true|false)$/i.test(trimmed)) {
+      this.words.add(trimmed.toLowerCase());
+      return 'boolean';
+    }
     if (isNumber(trimmed) && !/^[-+]?0\d/.test(trimmed)) return this.#kindOfNumber(trimmed);
     if (COMMA.test(text)) {
       this.#kindOfNumber(trimmed.replace(',', '.'));
@@ -107,8 +125,10 @@ export class Values {
       before: Math.max(this.digits.before, whole.length),
       after: Math.max(this.digits.after, after),
     };
-    if (after > 0) return isExact(text) ? 'double' : 'decimal';
     const value = Number(text);
+    this.least = Math.min(this.least, value);
+    this.most = Math.max(this.most, value);
+    if (after > 0) return isExact(text) ? 'double' : 'decimal';
     if (value === (value | 0)) return 'int32';
     if (whole.length < 19) return 'int64';
     return isExact(text) ? 'double' : 'decimal';
@@ -116,6 +136,17 @@ export class Values {
 
   #kindOfTime(text: string): Kind {
     if (date.safeParse(text).success) return 'date';
-    return INSTANT.test(text) && !Number.isNaN(Date.parse(text)) ? 'timestamp' : 'string';
+    if (instant.safeParse(text).success) return 'timestamp';
+    const word = text.trim().toLowerCase();
+    if (isYesOrNo(word)) {
+      this.words.add(word);
+      return 'word';
+    }
+    const found = formsOf(text);
+    const [first] = found;
+    if (first === undefined) return 'string';
+    const formats = found.map(({ format }) => format);
+    this.forms = this.forms?.filter((format) => formats.includes(format)) ?? formats;
+    return first.hasTime ? 'moment' : 'day';
   }
 }

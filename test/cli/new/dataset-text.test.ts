@@ -74,7 +74,67 @@ describe('a dataset for a file', () => {
     ],
     ['booleans', csv('id,open', '1,TRUE', '2,false'), ['open: flag(),', 'open: z.boolean(),']],
     ['days that there are not', csv('id,day', '1,2026-02-30', '2,2026-01-01'), ['day: z.string(),']],
-    ['instants', csv('id,at', '1,2026-01-01T10:00:00+01:00'), ['at: z.iso.datetime({ offset: true }),']],
+    ['instants', csv('id,at', '1,2026-01-01T10:00:00+01:00'), ['at: timestamp(),']],
+    [
+      'days as people write them',
+      csv('id;on;at', '1;31.01.2026;02.01.2026 10:30', '2;01.02.2026;03.01.2026 07:05'),
+      [
+        "on: date('DD.MM.YYYY'), // all values have this form",
+        'on: date(),',
+        "at: timestamp({ format: 'DD.MM.YYYY HH:mm', zone: 'UTC' }), // no value has a zone: say where the clocks stand",
+        'at: timestamp(),',
+        "import { date, int32, timestamp } from '../domain/fields.ts';",
+      ],
+    ],
+    [
+      'days of which one tells what the month is',
+      csv(
+        'id,us,any,at',
+        '1,01/31/2026,01/02/2026,1/31/2026 1:05 PM',
+        '2,02/01/2026,03/04/2026,2/1/2026 12:00 AM',
+      ),
+      [
+        "us: date('MM/DD/YYYY'), // all values have this form",
+        "any: date('DD/MM/YYYY'), // no value tells which is the day and which the month",
+        "at: timestamp({ format: 'M/D/YYYY h:mm A', zone: 'UTC' }), // no value has a zone",
+      ],
+    ],
+    [
+      'times without a zone',
+      csv('id,at,mixed', '1,2026-01-31 10:30:00,2026-01-31 10:30', '2,2026-02-01 00:00:00.25,soon'),
+      ["at: timestamp({ zone: 'UTC' }), // no value has a zone", 'mixed: z.string(),'],
+    ],
+    [
+      'times that count from 1970',
+      csv(
+        'id,created_at,updateTime,n',
+        '1,1769851800,1769851800123,1769851800',
+        '2,1769851801,1769851800124,1',
+      ),
+      [
+        "created_at: timestamp({ format: 'epoch seconds' }), // its numbers and its name look like seconds since 1970",
+        "updateTime: timestamp({ format: 'epoch milliseconds' }), //",
+        'update_time: timestamp(),',
+        'n: int32(),',
+      ],
+    ],
+    [
+      'words for yes and no',
+      csv('id,paid,open,sex,always,mixed', '1,yes,Ja,m,yes,true', '2,NO,nein,f,yes,N'),
+      [
+        'paid: yesNo(), // yes and no in words',
+        "open: yesNo({ yes: ['ja'], no: ['nein'] }), // yes and no in words",
+        'paid: z.boolean(),',
+        'mixed: yesNo(),',
+        'sex: z.string(),',
+        'always: z.string(),',
+      ],
+    ],
+    [
+      'days and words in JSON',
+      '{"id":1,"on":"31.01.2026","ok":"y"}\n{"id":2,"on":"01.02.2026","ok":"n"}',
+      ["on: date('DD.MM.YYYY'), // all values have this form", 'ok: yesNo(), // yes and no in words'],
+    ],
     [
       'names that are no names of columns',
       csv('Straße,2nd,Customer Name,customer-name', 'a,b,c,d'),
