@@ -70,6 +70,37 @@ type NoSurplus<Column extends string> = [Column] extends [never]
   ? unknown
   : `The transform returns ${Column}, which is not a column of the row.`;
 
+/** The schemas of zod that are no column, of those that a row's schema names. */
+type Columnless =
+  | z.ZodAny
+  | z.ZodUnknown
+  | z.ZodBigInt
+  | z.ZodDate
+  | z.ZodMap
+  | z.ZodSet
+  | z.ZodRecord
+  | z.ZodUnion
+  | z.ZodTuple
+  | z.ZodNull
+  | z.ZodUndefined
+  | z.ZodSymbol
+  | z.ZodFile;
+type IsColumnless<Schema> = Schema extends z.ZodOptional<infer Inner> | z.ZodNullable<infer Inner>
+  ? IsColumnless<Inner>
+  : Schema extends Columnless
+    ? true
+    : false;
+type ColumnlessIn<Shape> = {
+  [Name in keyof Shape & string]: true extends IsColumnless<Shape[Name]> ? Name : never;
+}[keyof Shape & string];
+
+/** Refuses a row with a column that no table has; what only its values tell is refused at start. */
+type OnlyColumns<Row extends z.ZodObject> = string extends keyof Row['shape']
+  ? unknown
+  : [ColumnlessIn<Row['shape']>] extends [never]
+    ? unknown
+    : `There is no column type for ${ColumnlessIn<Row['shape']>}: docs/datasets/types.md has those that there are.`;
+
 /** Everything that is specific to one kind of data. The rest of the pipeline is derived from it. */
 export interface DatasetDefinition<
   RecordSchema extends z.ZodType,
@@ -90,7 +121,7 @@ export interface DatasetDefinition<
   /** Makes the row of a valid record, or filters it out: `Transform`. */
   readonly transform: OwnTransform & NoSurplus<Surplus<ReturnType<OwnTransform>, z.output<RowSchema>>>;
   /** The schema of a row of the table. Column types derive from it. */
-  readonly row: RowSchema;
+  readonly row: RowSchema & OnlyColumns<RowSchema>;
   /**
    * Former names of columns: `{ minutes: 'duration' }`. The values that older files and MySQL have under the
    * former name stay the column's. Without it, a column under another name is another column.

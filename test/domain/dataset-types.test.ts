@@ -2,7 +2,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import * as z from 'zod';
 import { datasets } from '../../datasets/index.ts';
 import { type Dataset, type DatasetDefinition, defineDataset, filtered } from '../../domain/dataset.ts';
-import { json, text } from '../../domain/fields.ts';
+import { int64, json, text, timestamp } from '../../domain/fields.ts';
 import { transformRecord } from '../../domain/records/transformation.ts';
 
 /** `tsc` checks this file too: an error that is expected and does not come is an error itself. */
@@ -130,6 +130,25 @@ describe('the editor refuses a definition', () => {
     expect(() => defineDataset({ ...rest, transform, partitionBy: ['colour'] })).toThrow(
       'colour is not a column',
     );
+  });
+
+  it('whose row has a column of no type, and names it', () => {
+    const of = { ...rest, key: ['sensor'] as const, partitionBy: [], transform: () => filtered('none') };
+    const columns = z.object({ sensor: z.string(), seen: z.date().nullable() });
+    // @ts-expect-error: … '"There is no column type for seen: docs/datasets/types.md has those that there are."'.
+    expect(() => defineDataset({ ...of, row: columns })).toThrow(
+      'Column seen: there is no column type for a zod date',
+    );
+    const any = z.object({ sensor: z.string(), what: z.unknown().optional() });
+    // @ts-expect-error: the same of what
+    expect(() => defineDataset({ ...of, row: any })).toThrow('Column what: there is no column type');
+    const fine = z.object({
+      sensor: z.string(),
+      at: timestamp().optional(),
+      id: int64(),
+      list: z.array(json()),
+    });
+    expect(defineDataset({ ...of, row: fine }).row).toBe(fine);
   });
 
   it('whose index is not of columns that MySQL can have in one', () => {
