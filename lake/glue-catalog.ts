@@ -99,6 +99,7 @@ const hiveTypes: Readonly<Record<string, string>> = {
   date: 'date',
   timestamp: 'timestamp',
   timestamptz: 'timestamp',
+  binary: 'binary',
 };
 
 /** A column's type by the name that Glue has for it. */

@@ -7,23 +7,26 @@ import fc from 'fast-check';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { loadDuckDb } from '../../../cli/lake/lake.ts';
+import { loadDuckDb, rowsOf as queriedRows } from '../../../cli/lake/lake.ts';
+import { createSchemas, createViews } from '../../../cli/lake/lake-views.ts';
 import { tableColumns } from '../../../domain/columns.ts';
 import { type Dataset, defineDataset } from '../../../domain/dataset.ts';
 import { decimal, int64, text, timestamp } from '../../../domain/fields.ts';
 import { jsonOf } from '../../../domain/long.ts';
 import type { Row } from '../../../domain/records/transformation.ts';
 import { Registry } from '../../../domain/registry.ts';
-import { glueType } from '../../../domain/tables/glue.ts';
+import { glueTable, glueType } from '../../../domain/tables/glue.ts';
 import { csvTableKey } from '../../../domain/versions/key-layout.ts';
 import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
+import { currentSchema } from '../../../formats/iceberg/metadata/metadata.ts';
 import { readLakeFile } from '../../../formats/lake-file.ts';
+import { hiveType } from '../../../lake/glue-catalog.ts';
 import { openMysql } from '../../../mysql/connection.ts';
 import { MysqlTableStore } from '../../../mysql/mysql-table-store.ts';
 import { type MysqlServer, startMysqlServer } from '../../mysql/mysql-server.ts';
 import { createTables, storedRows } from '../../mysql/tables.ts';
 import { MemoryStore } from '../../store/memory-store.ts';
-import { dataFiles, drain, extract, putRaw, tableFiles, transform } from '../flow.ts';
+import { dataFiles, drain, extract, metadataOf, putRaw, tableFiles, transform } from '../flow.ts';
 import { type TestedType, types } from './types.ts';
 
 let server: MysqlServer;
@@ -208,6 +211,14 @@ describe.each(cases)(
           expect(values).toEqual(
             inOne.map((row: Row) => shown.map(({ name }) => (row[name] === null ? null : String(row[name])))),
           );
+          expect(
+            await queried(
+              dataset,
+              store,
+              path,
+              shown.map(({ name }) => name),
+            ),
+          ).toEqual(values);
         }),
         { numRuns: 15 },
       );
@@ -263,6 +274,38 @@ it('a value that a column has no room for is rejected, with its digits', async (
   ]);
   expect(rejects.map((line) => line.slice(line.indexOf('"record":') + 9, -1))).toEqual(lines.slice(1));
 });
+
+/** What `npx sluice query` shows of the columns of a table that has this file alone. */
+async function queried(dataset: Dataset, store: MemoryStore, path: string, names: readonly string[]) {
+  const duckdb = await loadDuckDb();
+  const connection = await (await duckdb.DuckDBInstance.create(':memory:')).connect();
+  await createSchemas(connection);
+  const metadata = metadataOf(store, dataset.name);
+  const { columns, partitionKeys } = glueTable(dataset);
+  const shape =
+    metadata === undefined
+      ? { format: 'csv', columns, partitionKeys }
+      : {
+          format: 'iceberg',
+          columns: currentSchema(metadata).fields.map(({ id, name, type }) => ({
+            id,
+            name,
+            type: hiveType(type),
+          })),
+          partitionKeys: [],
+        };
+  const table = { name: dataset.name, bucket: 'lake', prefix: 't/', partitions: [], ...shape };
+  const partition =
+    metadata === undefined ? { values: ['a'], prefix: 't/part=a/' } : { values: [], prefix: 't/' };
+  await createViews(connection, table, dataset, [{ path, origin: path, partition }]);
+  const quoted = names.map((name) => `"${name}"`).join();
+  const reader = await connection.runAndReadAll(`select ${quoted} from ${dataset.name} order by _record`);
+  const rows = queriedRows(reader, duckdb);
+  connection.closeSync();
+  return rows.map((row) =>
+    row.map((each, i) => (each === null ? null : (typeOf(names[i] ?? '')?.read ?? String)(String(each)))),
+  );
+}
 
 /** As a file's text or value is read; a timestamp of Parquet would have its zone. */
 const duckDbType = (type: string) => ({ string: 'varchar', int: 'integer', binary: 'blob' })[type] ?? type;
