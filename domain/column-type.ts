@@ -4,6 +4,7 @@ export type ColumnType =
   | { readonly kind: 'int32' | 'int64' | 'double' | 'boolean' | 'date' | 'timestamp' | 'binary' }
   | DecimalType
   | { readonly kind: 'list'; readonly element: ColumnType; readonly nullable: boolean }
+  | MapType
   | { readonly kind: 'struct'; readonly fields: readonly Column[] };
 
 export interface TextType {
@@ -12,6 +13,20 @@ export interface TextType {
   readonly length?: number;
   /** Whether it is a text of JSON. */
   readonly json?: true;
+}
+
+/** Values by names, which are texts. */
+export interface MapType {
+  readonly kind: 'map';
+  readonly value: ColumnType;
+  readonly nullable: boolean;
+}
+
+/** The types whose values have values. */
+export type NestedKind = 'list' | 'struct' | 'map';
+
+export function isNested({ kind }: ColumnType): boolean {
+  return kind === 'list' || kind === 'struct' || kind === 'map';
 }
 
 /** A number with so many digits, so many of them after the point. */

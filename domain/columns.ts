@@ -61,8 +61,9 @@ export function storedColumns(dataset: Tabular & { readonly partitionBy: readonl
  * Derives a table's columns from the schema of its rows, in the schema's order.
  *
  * string, enum, uuid and other text: string. int32: int32; int: int64; number: double. iso.date: date;
- * iso.datetime: timestamp in microseconds, UTC. array: list; object: struct; nullable and optional: nullable;
- * default, prefault and readonly: the inner schema's type. Those of `domain/fields.ts` say theirs.
+ * iso.datetime: timestamp in microseconds, UTC. array: list; object: struct; record: map; nullable and
+ * optional: nullable; default, prefault and readonly: the inner schema's. Those of `domain/fields.ts` say
+ * theirs.
  *
  * @throws {Error} that names the column whose type no table can hold
  */
@@ -105,6 +106,13 @@ function typeOf(schema: z.core.$ZodType, path: string): { type: ColumnType; null
     case 'array': {
       const element = typeOf(def.element, `${path}[]`);
       return { type: { kind: 'list', element: element.type, nullable: element.nullable }, nullable: false };
+    }
+    case 'record': {
+      const key = (def.keyType as z.core.$ZodTypes)._zod.def;
+      if (key.type !== 'string')
+        throw new Error(`Column ${path}: the names of a z.record() must be z.string().`);
+      const value = typeOf(def.valueType, `${path}{}`);
+      return { type: { kind: 'map', value: value.type, nullable: value.nullable }, nullable: false };
     }
     case 'object': {
       const fields = Object.entries(def.shape).map(([name, field]) => column(name, field, `${path}.${name}`));

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { isNested } from './column-type.ts';
 import { columnsOf } from './columns.ts';
 import { whyNoIndex } from './indexes.ts';
 import { coercedNumber } from './records/coerced-numbers.ts';
@@ -78,7 +79,6 @@ type Columnless =
   | z.ZodDate
   | z.ZodMap
   | z.ZodSet
-  | z.ZodRecord
   | z.ZodUnion
   | z.ZodTuple
   | z.ZodNull
@@ -229,8 +229,9 @@ export function defineDataset<
       );
   }
   for (const column of partitionBy) {
-    const kind = columns.get(column)?.type.kind;
-    if (kind === 'list' || kind === 'struct') refuse(`${column} is a ${kind}, which can't partition it.`);
+    const type = columns.get(column)?.type;
+    const kind = type?.kind;
+    if (type !== undefined && isNested(type)) refuse(`${column} is a ${kind}, which can't partition it.`);
     // Each instant would be a partition of its own, and Spectrum can't read instants in keys.
     if (kind === 'timestamp')
       refuse(`${column} is a timestamp, which can't partition it: partition by a date.`);
@@ -239,8 +240,7 @@ export function defineDataset<
   }
   if (processedAs === 'csv') {
     for (const { name: column, type } of columns.values()) {
-      if (type.kind === 'list' || type.kind === 'struct')
-        refuse(`${column} is a ${type.kind}, which CSV can't hold: process it as Parquet.`);
+      if (isNested(type)) refuse(`${column} is a ${type.kind}, which CSV can't hold: process it as Parquet.`);
     }
   }
   // The transform gets its records from a part, as `unknown`; `record` validated them before.

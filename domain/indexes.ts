@@ -66,6 +66,7 @@ function whyNotIndexed(type: ColumnType, length: number | undefined): string | u
         : undefined;
     case 'binary':
     case 'list':
+    case 'map':
     case 'struct':
       return `is ${type.kind === 'binary' ? '' : 'a '}${type.kind}, which MySQL can’t index. ${OWN_COLUMN}`;
     default:

@@ -1,12 +1,12 @@
 import { isBase64 } from '../domain/base64.ts';
-import type { DecimalType } from '../domain/column-type.ts';
+import type { DecimalType, NestedKind } from '../domain/column-type.ts';
 import type { Column, ColumnType } from '../domain/columns.ts';
 import { isDecimal } from '../domain/decimal.ts';
 import { instantText, microsecondsOf } from '../domain/instant.ts';
 import { longOf } from '../domain/long.ts';
 
 /** The types of text in CSV and in keys: no lists and structs. */
-type ScalarKind = Exclude<ColumnType['kind'], 'list' | 'struct' | 'decimal'>;
+type ScalarKind = Exclude<ColumnType['kind'], NestedKind | 'decimal'>;
 
 /**
  * A value as text that MySQL, Redshift and DuckDB read. Timestamps are UTC in SQL's notation.

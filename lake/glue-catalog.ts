@@ -108,7 +108,7 @@ export function hiveType(type: Type): string {
   if (type.type === 'list') return `array<${hiveType(type.element)}>`;
   if (type.type === 'struct')
     return `struct<${type.fields.map((field) => `${field.name}:${hiveType(field.type)}`).join()}>`;
-  throw new Error(`No column of ours is a ${type.type}.`);
+  return `map<${hiveType(type.key)},${hiveType(type.value)}>`;
 }
 
 function notIceberg(database: string, table: string): Error {

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { isNested } from '../../domain/column-type.ts';
 import type { Column, ColumnType } from '../../domain/columns.ts';
 import { compareDecimals } from '../../domain/decimal.ts';
 import { microsecondsOf } from '../../domain/instant.ts';
@@ -35,7 +36,7 @@ export class ColumnStatistics {
 
   constructor(column: Column) {
     this.#column = column;
-    this.#isScalar = column.type.kind !== 'list' && column.type.kind !== 'struct';
+    this.#isScalar = !isNested(column.type);
     if (this.#isScalar) this.#distinct = new Set();
   }
 

@@ -37,6 +37,14 @@ function finderOf(type: ColumnType): Find | undefined {
         find && ((value, path) => firstOf((value ?? []) as unknown[], (each, i) => find(each, [...path, i])))
       );
     }
+    case 'map': {
+      const find = finderOf(type.value);
+      return (
+        find &&
+        ((value, path) =>
+          firstOf(Object.entries((value ?? {}) as object), ([name, each]) => find(each, [...path, name])))
+      );
+    }
     case 'struct':
       return inFields(type.fields);
     default:

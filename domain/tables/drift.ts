@@ -120,6 +120,10 @@ function hiveType({ element, children }: SchemaTree): string {
     const item = children[0]?.children[0];
     return `array<${item === undefined ? 'unknown' : hiveType(item)}>`;
   }
+  if (converted === 'MAP' || logical?.type === 'MAP') {
+    const [key, value] = children[0]?.children ?? [];
+    return `map<${key === undefined ? 'unknown' : hiveType(key)},${value === undefined ? 'unknown' : hiveType(value)}>`;
+  }
   if (children.length > 0)
     return `struct<${children.map((child) => `${child.element.name}:${hiveType(child)}`).join(',')}>`;
   if (converted === 'DECIMAL' || logical?.type === 'DECIMAL')

@@ -123,6 +123,8 @@ export function glueType(type: ColumnType): string {
       return decimalName(type);
     case 'list':
       return `array<${glueType(type.element)}>`;
+    case 'map':
+      return `map<string,${glueType(type.value)}>`;
     case 'struct':
       return `struct<${type.fields.map((field: Column) => `${field.name}:${glueType(field.type)}`).join(',')}>`;
     default:

@@ -1,4 +1,5 @@
 import { isBase64 } from '../base64.ts';
+import type { ColumnType } from '../column-type.ts';
 import { isDecimal } from '../decimal.ts';
 import { isLonger } from '../fields/texts.ts';
 import { instantText, microsecondsOf } from '../instant.ts';
@@ -25,7 +26,7 @@ export function literalOf(column: StoredColumn): Literal {
   };
 }
 
-function writerOf({ kind, type }: StoredColumn): Literal {
+function writerOf({ kind, type, of }: StoredColumn): Literal {
   switch (kind) {
     case 'string': {
       const length = varcharLength(type);
@@ -51,11 +52,12 @@ function writerOf({ kind, type }: StoredColumn): Literal {
           ? `x'${Buffer.from(value, 'base64').toString('hex')}'`
           : mismatch('text in base64', value);
     case 'struct':
-      return json;
+    case 'map':
+      return jsonOfType(of);
     // A nested list, or the number of elements of a list with its own table.
     case 'list':
       return type === 'JSON'
-        ? json
+        ? jsonOfType(of)
         : (value) => (Array.isArray(value) ? `${value.length}` : mismatch('list', value));
   }
 }
@@ -140,8 +142,50 @@ function isoTime(value: unknown): string {
   return iso;
 }
 
+function jsonOfType(type: ColumnType): Literal {
+  return hasMap(type) ? (value) => json(inOrder(value, type)) : json;
+}
+
 function json(value: unknown): string {
   return text(jsonOf(value));
+}
+
+/**
+ * A value of a column of JSON with its names in one order, since MySQL sorts them: those of a struct in the
+ * schema's, in which a row has them, and those of a map sorted.
+ */
+export function inOrder(value: unknown, type: ColumnType): unknown {
+  if (type.kind === 'list' && Array.isArray(value)) return value.map((each) => inOrder(each, type.element));
+  if (typeof value !== 'object' || value === null) return value;
+  const { ...rest } = value as Record<string, unknown>;
+  if (type.kind === 'map')
+    return Object.fromEntries(
+      Object.keys(rest)
+        .sort()
+        .map((name) => [name, inOrder(rest[name], type.value)]),
+    );
+  if (type.kind !== 'struct') return value;
+  const ordered: Record<string, unknown> = {};
+  for (const { name, type: field } of type.fields) {
+    if (!Object.hasOwn(rest, name)) continue;
+    ordered[name] = inOrder(rest[name], field);
+    delete rest[name];
+  }
+  return { ...ordered, ...rest };
+}
+
+/** Whether values of the type have names in no order of the schema's. */
+function hasMap(type: ColumnType): boolean {
+  switch (type.kind) {
+    case 'map':
+      return true;
+    case 'list':
+      return hasMap(type.element);
+    case 'struct':
+      return type.fields.some((field) => hasMap(field.type));
+    default:
+      return false;
+  }
 }
 
 function mismatch(wanted: string, value: unknown): never {

@@ -28,6 +28,7 @@ export interface MysqlTable {
 /** A column of the dataset, with its column in the database. */
 export interface StoredColumn extends MysqlColumn {
   readonly kind: ColumnType['kind'];
+  readonly of: ColumnType;
 }
 
 /** The table of a list: a row for each element. */
@@ -146,9 +147,11 @@ export function mysqlRenames(datasets: readonly Dataset[]): MysqlRename[] {
 /** The column in the dataset's own table: none for a list, unless the list may be null. */
 function storedColumns(dataset: Dataset, { name, type, nullable }: Column): StoredColumn[] {
   if (type.kind !== 'list')
-    return [{ name, kind: type.kind, type: mysqlType(dataset, name, type), nullable }];
+    return [{ name, kind: type.kind, of: type, type: mysqlType(dataset, name, type), nullable }];
   // A missing list must be distinguishable from an empty one.
-  return nullable ? [{ name: countColumn(name), kind: 'list', type: 'INT UNSIGNED', nullable }] : [];
+  return nullable
+    ? [{ name: countColumn(name), kind: 'list', of: type, type: 'INT UNSIGNED', nullable }]
+    : [];
 }
 
 /** The column that says how many elements a nullable list has. */
@@ -169,6 +172,7 @@ function listTables(dataset: Dataset, { name, type }: Column): ListTable[] {
     (field): StoredColumn => ({
       name: field.name,
       kind: field.type.kind,
+      of: field.type,
       type: scalarType(field.type),
       // If a struct is null, its fields are.
       nullable: field.nullable || type.nullable,

@@ -29,6 +29,15 @@ function lines({ name, type, nullable }: Column, indent: string): string[] {
         `${indent}  }`,
         `${indent}}`,
       ];
+    case 'map':
+      return [
+        `${repetition} group ${name} (MAP) {`,
+        `${indent}  repeated group key_value {`,
+        ...lines({ name: 'key', type: { kind: 'string' }, nullable: false }, `${indent}    `),
+        ...lines({ name: 'value', type: type.value, nullable: type.nullable }, `${indent}    `),
+        `${indent}  }`,
+        `${indent}}`,
+      ];
     case 'struct':
       return [
         `${repetition} group ${name} {`,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isNested } from '../column-type.ts';
 import { type ColumnType, tableColumns } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
 import { errorText } from '../errors.ts';
@@ -198,7 +199,7 @@ export function typedViewDdl(dataset: Dataset): ViewDdl {
   const asText = (name: string) => isCsv && stored.some((column) => column.name === name);
   const utc = (name: string) => `${identifier(name)} AT TIME ZONE 'UTC' AS ${identifier(name)}`;
   const columns = tableColumns(dataset)
-    .filter(({ type }) => type.kind !== 'list' && type.kind !== 'struct')
+    .filter(({ type }) => !isNested(type))
     .map(({ name, type }) => {
       if (asText(name)) return castText(name, type);
       return type.kind === 'timestamp' && !isCsv ? utc(name) : identifier(name);

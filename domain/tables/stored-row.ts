@@ -3,6 +3,7 @@ import { type ColumnType, columnsOf } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
 import { parseJson } from '../long.ts';
 import { RowEncoder } from './encoded-row.ts';
+import { inOrder } from './literals.ts';
 import type { DatasetTables, ListTable, StoredColumn } from './mysql.ts';
 
 /**
@@ -123,18 +124,4 @@ function parsed(json: string): unknown {
   } catch {
     return json;
   }
-}
-
-/** MySQL sorts the members of a JSON object; loading writes them in the schema's order. */
-function inOrder(value: unknown, type: ColumnType): unknown {
-  if (type.kind === 'list' && Array.isArray(value)) return value.map((each) => inOrder(each, type.element));
-  if (type.kind !== 'struct' || typeof value !== 'object' || value === null) return value;
-  const { ...rest } = value as Record<string, unknown>;
-  const ordered: Record<string, unknown> = {};
-  for (const { name, type: field } of type.fields) {
-    if (!Object.hasOwn(rest, name)) continue;
-    ordered[name] = inOrder(rest[name], field);
-    delete rest[name];
-  }
-  return { ...ordered, ...rest };
 }

@@ -1,3 +1,4 @@
+import type { MapType } from '../../domain/column-type.ts';
 import type { Column, ColumnType } from '../../domain/columns.ts';
 import { ColumnChunk, physicalType } from './column-chunk.ts';
 import { decimalStorage } from './decimals.ts';
@@ -8,9 +9,10 @@ import { binary, boolean, i32, struct, type ThriftValue } from './thrift.ts';
 
 /** Constants of parquet.thrift. */
 const repetitions = { required: 0, optional: 1, repeated: 2 } as const;
-const convertedTypes = { UTF8: 0, LIST: 3, DECIMAL: 5, DATE: 6, TIMESTAMP_MICROS: 10 } as const;
+const convertedTypes = { UTF8: 0, MAP: 1, LIST: 3, DECIMAL: 5, DATE: 6, TIMESTAMP_MICROS: 10 } as const;
 /** Logical types, each a field of a union. */
 const STRING = struct({ 1: struct({}) });
+const MAP = struct({ 2: struct({}) });
 const LIST = struct({ 3: struct({}) });
 const DATE = struct({ 6: struct({}) });
 /** In UTC, in microseconds. */
@@ -57,6 +59,8 @@ function typeWriter(type: ColumnType, place: LeafPlace, id: FieldIds[string] | u
   switch (type.kind) {
     case 'list':
       return listWriter(type, place, id?.inner ?? {});
+    case 'map':
+      return mapWriter(type, place, id?.inner ?? {});
     case 'struct':
       return structWriter(type.fields, place, id?.inner ?? {});
     default:
@@ -91,6 +95,33 @@ function listWriter(type: ColumnType & { kind: 'list' }, place: LeafPlace, ids: 
   };
 }
 
+const mapKey = { name: 'key', type: { kind: 'string' }, nullable: false } as const;
+const mapValue = ({ value, nullable }: MapType): Column => ({ name: 'value', type: value, nullable });
+
+function mapWriter(type: MapType, place: LeafPlace, ids: FieldIds): ColumnWriter {
+  const further = place.maxRepetition + 1;
+  const within = {
+    path: [...place.path, 'key_value'],
+    maxRepetition: further,
+    maxDefinition: place.maxDefinition + 1,
+  };
+  const writers = [fieldWriter(mapKey, within, ids), fieldWriter(mapValue(type), within, ids)] as const;
+  const writeNothing: ColumnWriter['writeNothing'] = (repetition, definition) => {
+    for (const each of writers) each.writeNothing(repetition, definition);
+  };
+  return {
+    leaves: writers.flatMap(({ leaves }) => leaves),
+    writeNothing,
+    write(value, repetition) {
+      if (typeof value !== 'object') throw new TypeError(`${place.path.join('.')} is not an object.`);
+      const entries = Object.entries(value as object);
+      if (entries.length === 0) writeNothing(repetition, place.maxDefinition);
+      for (const [i, entry] of entries.entries())
+        for (const [n, writer] of writers.entries()) writer.write(entry[n], i === 0 ? repetition : further);
+    },
+  };
+}
+
 function structWriter(fields: readonly Column[], place: LeafPlace, ids: FieldIds): ColumnWriter {
   const writers = fields.map((field) => [field.name, fieldWriter(field, place, ids)] as const);
   return {
@@ -113,7 +144,8 @@ export function schemaElements(columns: readonly Column[], ids: FieldIds = {}): 
 }
 
 /**
- * A column's schema elements; lists in the three levels that the format asks for (LogicalTypes.md, "Lists").
+ * A column's schema elements; lists and maps in the three levels that the format asks for (LogicalTypes.md,
+ * "Lists" and "Maps").
  */
 function elementsOf({ name, type, nullable }: Column, ids: FieldIds): ThriftValue[] {
   const { id, inner = {} } = ids[name] ?? {};
@@ -125,6 +157,13 @@ function elementsOf({ name, type, nullable }: Column, ids: FieldIds): ThriftValu
         struct({ ...common, 5: i32(1), 6: i32(convertedTypes.LIST), 10: LIST }),
         struct({ 3: i32(repetitions.repeated), 4: binary('list'), 5: i32(1) }),
         ...elementsOf({ name: 'element', type: type.element, nullable: type.nullable }, inner),
+      ];
+    case 'map':
+      return [
+        struct({ ...common, 5: i32(1), 6: i32(convertedTypes.MAP), 10: MAP }),
+        struct({ 3: i32(repetitions.repeated), 4: binary('key_value'), 5: i32(2) }),
+        ...elementsOf(mapKey, inner),
+        ...elementsOf(mapValue(type), inner),
       ];
     case 'struct':
       return [

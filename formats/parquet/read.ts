@@ -154,6 +154,10 @@ function plain(value: unknown, type: ColumnType): unknown {
       return base64Of(value as Uint8Array);
     case 'list':
       return Array.isArray(value) ? value.map((element) => plain(element, type.element)) : value;
+    case 'map':
+      return Object.fromEntries(
+        Object.entries(value as object).map(([name, each]) => [name, plain(each, type.value)]),
+      );
     case 'struct':
       return fieldsOf(value as Row, type.fields);
     default:

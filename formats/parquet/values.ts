@@ -1,3 +1,4 @@
+import type { NestedKind } from '../../domain/column-type.ts';
 import type { ColumnType } from '../../domain/columns.ts';
 import { microsecondsOf, millisecondsOf } from '../../domain/instant.ts';
 import type { Long } from '../../domain/long.ts';
@@ -6,7 +7,7 @@ import { Longs } from './longs.ts';
 import { Numbers, writeDouble, writeInt32 } from './numbers.ts';
 import { mismatch, type Range, Values } from './page-values.ts';
 
-export type LeafType = Exclude<ColumnType, { kind: 'list' | 'struct' }>;
+export type LeafType = Exclude<ColumnType, { kind: NestedKind }>;
 
 const DAY_MS = 86_400_000;
 

@@ -25,6 +25,12 @@ export function columnsIn(
 
 function typeIn(stored: SchemaTree, type: ColumnType, ids: FieldIds): ColumnType {
   if (type.kind === 'struct') return { kind: 'struct', fields: columnsIn(stored.children, type.fields, ids) };
+  if (type.kind === 'map') {
+    const value = stored.children[0]?.children[1];
+    return value === undefined
+      ? type
+      : { ...type, value: typeIn(value, type.value, ids['value']?.inner ?? {}) };
+  }
   if (type.kind !== 'list') return type;
   // "LogicalTypes.md, Lists": a group of repeated groups of one element.
   const element = stored.children[0]?.children[0];

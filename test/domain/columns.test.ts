@@ -72,6 +72,14 @@ describe('the columns of a table', () => {
     ]);
   });
 
+  it('are maps where any text is a name', () => {
+    const row = z.object({ m: z.record(z.string(), z.array(z.int32()).nullable()).optional() });
+    const list = { kind: 'list', element: { kind: 'int32' }, nullable: false };
+    expect(columnsOf(row)).toEqual([
+      { name: 'm', type: { kind: 'map', value: list, nullable: true }, nullable: true },
+    ]);
+  });
+
   it.each([
     ['z.date()', z.date()],
     ['z.iso.datetime() of nanoseconds', z.iso.datetime({ precision: 9 })],
@@ -79,7 +87,7 @@ describe('the columns of a table', () => {
     ['z.bigint()', z.bigint()],
     ['z.unknown()', z.unknown()],
     ['z.union()', z.union([z.string(), z.number()])],
-    ['z.record()', z.record(z.string(), z.string())],
+    ['z.record() with few names', z.record(z.enum(['a', 'b']), z.string())],
     ['z.map()', z.map(z.string(), z.string())],
     ['z.literal(1)', z.literal(1)],
     ['z.null()', z.null()],

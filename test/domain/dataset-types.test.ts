@@ -135,7 +135,7 @@ describe('the editor refuses a definition', () => {
   it('whose row has a column of no type, and names it', () => {
     const of = { ...rest, key: ['sensor'] as const, partitionBy: [], transform: () => filtered('none') };
     const columns = z.object({ sensor: z.string(), seen: z.date().nullable() });
-    // @ts-expect-error: … '"There is no column type for seen: docs/datasets/types.md has those that there are."'.
+    // @ts-expect-error: … '"There is no column type for seen: docs/datasets/types.md has …"'.
     expect(() => defineDataset({ ...of, row: columns })).toThrow(
       'Column seen: there is no column type for a zod date',
     );

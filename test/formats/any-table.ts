@@ -73,6 +73,9 @@ const leaves: Values[] = [
   },
 ];
 
+/** hyparquet can't read the name of an object's prototype. */
+const mapName = anyText.filter((name) => name !== '__proto__');
+
 function typed(depth: number): fc.Arbitrary<Values> {
   const leaf = fc.constantFrom(...leaves);
   if (depth === 0) return leaf;
@@ -84,6 +87,16 @@ function typed(depth: number): fc.Arbitrary<Values> {
       arbitrary: fc.tuple(inner, fc.boolean()).map(([{ type, values }, nullable]) => ({
         type: listOf(type, nullable),
         values: fc.array(nullable ? fc.option(values) : values, { maxLength: 4 }),
+      })),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(inner, fc.boolean()).map(([{ type, values }, nullable]) => ({
+        type: { kind: 'map' as const, value: type, nullable },
+        values: fc.dictionary(mapName, nullable ? fc.option(values) : values, {
+          maxKeys: 3,
+          noNullPrototype: true,
+        }),
       })),
     },
     {

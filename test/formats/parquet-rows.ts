@@ -88,6 +88,13 @@ function comparableValue(value: unknown, type: ColumnType, base64: (shown: strin
       return Number(value);
     case 'list':
       return (value as unknown[]).map((element) => comparableValue(element, type.element, base64));
+    case 'map':
+      return Object.fromEntries(
+        Object.entries(value as object).map(([name, each]) => [
+          name,
+          comparableValue(each, type.value, base64),
+        ]),
+      );
     case 'struct':
       return comparable(value as Row, type.fields, base64);
     default:

@@ -95,6 +95,9 @@ export async function storedRows(
           const digits = field.string();
           return digits === null ? null : longOf(BigInt(digits));
         }
+        // The driver would round the numbers in it.
+        const { extendedFormat } = field as { readonly extendedFormat?: string };
+        if (field.type === 'JSON' || extendedFormat === 'json') return field.string('utf8');
         const text = field.type === 'TINY' || field.type === 'DATE' || field.type === 'DATETIME';
         return text ? field.string() : next();
       },

@@ -1,9 +1,11 @@
 import * as z from 'zod';
+import type { NestedKind } from '../../column-type.ts';
 import { type Column, type ColumnType, sourceColumn, versionColumn } from '../../columns.ts';
 import { decimalName } from '../../decimal.ts';
 import { decimalDigits, promotable, typeText } from './promotion.ts';
 import {
   type ListType,
+  type MapType,
   type NestedField,
   type PrimitiveType,
   type Schema,
@@ -31,7 +33,7 @@ const primitives = {
   date: 'date',
   timestamp: 'timestamptz',
   binary: 'binary',
-} as const satisfies Record<Exclude<ColumnType['kind'], 'list' | 'struct' | 'decimal'>, PrimitiveType>;
+} as const satisfies Record<Exclude<ColumnType['kind'], NestedKind | 'decimal'>, PrimitiveType>;
 
 /**
  * A table's schema after its columns changed (specification, "Schema Evolution"). A column keeps its id by
@@ -104,6 +106,19 @@ function typeAfter(old: Type | undefined, type: ColumnType, path: string, change
         element: typeAfter(was?.element, type.element, `${path}[]`, change),
       };
     }
+    case 'map': {
+      const was = structured<MapType>(old, 'map', type, path);
+      const [key, value] = [was?.['key-id'] ?? change.next(), was?.['value-id'] ?? change.next()];
+      return {
+        ...was,
+        type: 'map',
+        'key-id': key,
+        key: 'string',
+        'value-id': value,
+        'value-required': !type.nullable && was?.['value-required'] !== false,
+        value: typeAfter(was?.value, type.value, `${path}{}`, change),
+      };
+    }
     case 'struct': {
       const was = structured<StructType>(old, 'struct', type, path);
       return { ...was, type: 'struct', fields: fieldsAfter(was?.fields, type.fields, `${path}.`, change) };
@@ -117,7 +132,7 @@ function typeAfter(old: Type | undefined, type: ColumnType, path: string, change
   }
 }
 
-function structured<Kind extends ListType | StructType>(
+function structured<Kind extends ListType | MapType | StructType>(
   old: Type | undefined,
   kind: Kind['type'],
   wanted: ColumnType,
@@ -157,6 +172,8 @@ function columnType(path: string, type: Type): ColumnType {
     const element = columnType(`${path}[]`, type.element);
     return { kind: 'list', element, nullable: !type['element-required'] };
   }
+  if (typeof type === 'object' && type.type === 'map')
+    return { kind: 'map', value: columnType(`${path}{}`, type.value), nullable: !type['value-required'] };
   const decimal = typeof type === 'string' ? decimalDigits(type) : undefined;
   if (decimal !== undefined) return { kind: 'decimal', ...decimal };
   const kind = typeof type === 'string' ? kinds.get(type) : undefined;

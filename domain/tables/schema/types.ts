@@ -28,7 +28,6 @@ export interface ListType {
   readonly [other: string]: unknown;
 }
 
-/** No column of ours is a map; tables of other writers may have some. */
 export interface MapType {
   readonly type: 'map';
   readonly 'key-id': number;

@@ -39,5 +39,6 @@ function innerIds(type: Type): FieldIds {
   if (typeof type === 'string') return {};
   if (type.type === 'struct') return fieldIds(type);
   if (type.type === 'list') return { element: { id: type['element-id'], inner: innerIds(type.element) } };
-  throw new Error('Sluice writes no maps.');
+  const value = { id: type['value-id'], inner: innerIds(type.value) };
+  return { key: { id: type['key-id'], inner: {} }, value };
 }

@@ -362,6 +362,8 @@ function inDuckDb(type: ColumnType): string {
       return `${inDuckDb(type.element)}[]`;
     case 'struct':
       return `STRUCT(${type.fields.map((field) => `${field.name} ${inDuckDb(field.type)}`).join(', ')})`;
+    case 'map':
+      return `MAP(VARCHAR, ${inDuckDb(type.value)})`;
     case 'string':
       return 'VARCHAR';
     case 'int32':

@@ -27,7 +27,8 @@ export function checkFields(
     const values = rows.map((row) => row?.[column.name] ?? null);
     if (column.type.kind === 'struct')
       checkFields(file, field.type as StructType, column.type.fields, values as (Row | null)[]);
-    else if (column.type.kind !== 'list') checkField(file, field, column, values);
+    else if (column.type.kind !== 'list' && column.type.kind !== 'map')
+      checkField(file, field, column, values);
   }
 }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type * as z from 'zod';
+import * as z from 'zod';
 import { scaledBy } from '../../../domain/decimal.ts';
 import {
   binary,
@@ -120,6 +120,17 @@ export const types: Readonly<Record<string, TestedType>> = {
       .map((bytes) => Buffer.from(bytes).toString('base64')),
     json: quoted,
     sql: (column) => `base64("${column}")`,
+  },
+  map: {
+    ...same(z.record(z.string(), z.object({ n: int64(), at: timestamp().nullable() }).nullable())),
+    values: fc.dictionary(
+      fc
+        .oneof(fc.string({ unit: 'grapheme', maxLength: 5 }), fc.constantFrom('1', 'B', 'a', ''))
+        .filter((name) => name !== '__proto__'),
+      fc.option(fc.record({ n: fc.constantFrom(0n, 2n ** 63n - 1n), at: fc.option(anyInstant) })),
+      { maxKeys: 4, noNullPrototype: true },
+    ),
+    isNested: true,
   },
   flag: { ...same(flag()), values: fc.boolean() },
   yes_no: { record: yesNo({ yes: ['ja'], no: ['nein'] }), row: yesNo(), values: fc.boolean() },
