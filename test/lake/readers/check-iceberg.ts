@@ -76,6 +76,8 @@ function typeName(type: ColumnType): string {
   switch (type.kind) {
     case 'list':
       return `list<${typeName(type.element)}>`;
+    case 'map':
+      return `map<string, ${typeName(type.value)}>`;
     case 'struct':
       return `struct<${type.fields.map((each) => `${each.name}: ${typeName(each.type)}`).join(', ')}>`;
     case 'decimal':

@@ -207,12 +207,12 @@ interface Leaf {
   readonly values: readonly unknown[];
 }
 
-/** The columns that are in no list, each with its value in every row. */
+/** The columns that are in no list and no map, each with its value in every row. */
 function leavesOf(rows: readonly (Row | null)[], columns: readonly Column[], parent = ''): Leaf[] {
   return columns.flatMap(({ name, type }): Leaf[] => {
     const values = rows.map((row) => row?.[name] ?? null);
     const column = `${parent}"${name}"`;
-    if (type.kind === 'list') return [];
+    if (type.kind === 'list' || type.kind === 'map') return [];
     if (type.kind === 'struct') return leavesOf(values as (Row | null)[], type.fields, `${column}.`);
     const kind =
       type.kind === 'decimal' ? `decimal(${type.precision}, ${type.scale})` : duckDbTypes[type.kind];
