@@ -194,7 +194,11 @@ function columnTable({ columns, written }: Tried): string[] {
       {
         title: 'DISTINCT',
         value: ({ distinct, type }) =>
-          distinct === undefined ? (type === 'list' || type === 'struct' || type === 'map' ? '' : 'many') : integer(distinct),
+          distinct === undefined
+            ? type === 'list' || type === 'struct' || type === 'map'
+              ? ''
+              : 'many'
+            : integer(distinct),
         align: 'right',
       },
       { title: 'LEAST', value: ({ min }) => value(min) },
