@@ -122,8 +122,7 @@ const extraction = stage('extraction', {
   },
 });
 
-// temp ⇒ transformation ─▶ processed. From here on, a stage writes to the failed bucket only if it can't read
-// one of the pipeline's own files, so `npx sluice iam` reports that permission as unused while all is well.
+// temp ⇒ transformation ─▶ processed
 const transformation = stage('transformation', {
   announces: true,
   uses: {
@@ -137,7 +136,8 @@ const transformation = stage('transformation', {
 // The tables that loading writes, in a private network. Only if the configuration enables MySQL.
 const tables = configuration.mysql ? mySql() : undefined;
 
-// ledger ⇒ loading ─▶ archive, MySQL
+// ledger ⇒ loading ─▶ archive, MySQL. From here on, a stage writes to the failed bucket only if it can't read
+// one of the pipeline's own files, so `npx sluice iam` reports that permission as unused while all is well.
 const loading = stage('loading', {
   ...tables?.loading,
   uses: {

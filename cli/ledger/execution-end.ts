@@ -39,18 +39,25 @@ export async function runToEnd(
     );
     return;
   }
-  if (!json) console.error(`Started the execution ${name}.`);
-  await showToEnd(target, name, json);
+  await showToEnd(target, name, json, json ? undefined : `Started the execution ${name}.`);
 }
 
 /**
  * Shows the progress and the end of an execution. Ctrl-C ends the display, not the execution. The exit status
  * is 1 unless everything succeeded, and 130 after Ctrl-C.
+ *
+ * @param opening is printed first, when Ctrl-C does that already
  */
-export async function showToEnd(target: Target, name: string, json: boolean): Promise<void> {
+export async function showToEnd(
+  target: Target,
+  name: string,
+  json: boolean,
+  opening?: string,
+): Promise<void> {
   const interrupted = new AbortController();
   const stop = () => interrupted.abort();
   process.once('SIGINT', stop);
+  if (opening !== undefined) console.error(opening);
   const progress = new Progress();
   let state: ExecutionState;
   try {

@@ -16,7 +16,7 @@ export function keepCode(
   return functions.map((settings) => {
     const { name, modulePath } = settings;
     const kept = join(directory, name, basename(modulePath));
-    mkdirSync(dirname(kept), { recursive: true });
+    mkdirSync(dirname(kept), { recursive: true, mode: 0o700 });
     for (const end of ['', '.map']) if (existsSync(modulePath + end)) keep(modulePath + end, kept + end);
     return { ...settings, modulePath: kept };
   });

@@ -76,14 +76,14 @@ test('of the files of a version, those of a CSV table are unseen whose partition
   expect(await unseenOf(registered, [object])).toEqual([]);
 });
 
-test('put --wait shows the records and the last error, and Ctrl-C says that the work goes on and how to watch it', async () => {
+test('put --wait shows the last error, and Ctrl-C says that the work goes on and how to watch it', async () => {
   const fault = ['answer', 'GetObject', '503', '--function', 'transformation', '--always'];
   expect(await sluice(pipeline.directory, ['fault', 'add', ...fault])).toMatchObject({ status: 0 });
   const interrupted = await put([file, '--wait'], 'retrying');
   await pipeline.target.control?.clearFaults();
   expect(interrupted.status).toBe(130);
   expect(interrupted.stderr).toMatch(
-    /0 of 1 done; 1 record; recipes\/soup's\.ndjson: retrying \(transformation, attempt 1 of \d\); attempt 1 of .*throttled: /,
+    /0 of 1 done; recipes\/soup's\.ndjson: retrying \(transformation, attempt 1 of \d\); attempt 1 of .*throttled: /,
   );
   expect(interrupted.stderr).toMatch(
     /The file is uploaded, and the work on it goes on\. To see how far it is: npx sluice status 'recipes.*\n$/,

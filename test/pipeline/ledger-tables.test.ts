@@ -231,13 +231,16 @@ test('crawls, registration, the comparison with the catalog and reconcile know o
 
 test('a document that can’t be read is named, and the rows of the others are there', async () => {
   const { ledger, failed } = pipeline.target.outputs.buckets;
-  const replace = async (Bucket: string, Key: string) => {
-    await pipeline.target.s3.send(new DeleteObjectCommand({ Bucket, Key }));
-    await pipeline.target.s3.send(new PutObjectCommand({ Bucket, Key, Body: '{"torn', IfNoneMatch: '*' }));
+  const { s3 } = pipeline.target;
+  const replace = async (Bucket: string, Key: string, by: string | Uint8Array = '{"torn') => {
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
+    await s3.send(new DeleteObjectCommand({ Bucket, Key }));
+    await s3.send(new PutObjectCommand({ Bucket, Key, Body: by, IfNoneMatch: '*' }));
+    return Body?.transformToByteArray();
   };
   const latest = await latestOf(pipeline.target, pipeline.target.outputs.buckets.raw, keys.hidden);
   const path = versionPath({ dataset: 'recipes', key: keys.hidden, versionId: latest?.versionId ?? '' });
-  await replace(ledger, transformationReceiptKey(path, 0));
+  const receipt = await replace(ledger, transformationReceiptKey(path, 0));
   const objects = await run('query', '--json', 'select key, state from objects order by key');
   expect(objects.status).toBe(1);
   expect(objects.stderr).toContain(transformationReceiptKey(path, 0));
@@ -246,6 +249,7 @@ test('a document that can’t be read is named, and the rows of the others are t
   expect(rows.filter(({ state }) => state === 'unreadable')).toEqual([
     { key: keys.hidden, state: 'unreadable' },
   ]);
+  await replace(ledger, transformationReceiptKey(path, 0), receipt);
   const [file] = await Array.fromAsync(listObjects(pipeline.target, failed, rejectsPrefix(path)));
   await replace(failed, file?.Key ?? '');
   const rejects = await run('query', '--json', 'select distinct key from rejects');

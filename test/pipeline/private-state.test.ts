@@ -43,11 +43,14 @@ test('other users can’t read the files of a used directory, whatever the umask
   const entries = readdirSync(directory, { recursive: true, encoding: 'utf8' });
   const stats = entries.map((name) => ({ name, stat: statSync(join(directory, name)) }));
   const open = stats
+    // The functions' code is no secret: it is in the checkout. Its directory is private all the same.
     // A socket has no content, and its directory is private.
+    .filter(({ name }) => !name.startsWith('code/'))
     .filter(({ stat }) => (stat.isFile() || stat.isDirectory()) && (stat.mode & 0o077) !== 0)
     .map(({ name, stat }) => `${name} ${(stat.mode & 0o777).toString(8)}`);
   expect(open).toEqual([]);
   for (const wanted of [
+    /^code$/,
     /^s3\/journal\.ndjson$/,
     /^s3\/blobs\/pack-/,
     /^s3\/blobs\/[0-9a-f]{32}$/,

@@ -78,7 +78,6 @@ describe('the permissions of the roles', () => {
       'sluice-dev-extraction-local ListRaw s3:ListBucket',
       // As above.
       'sluice-dev-loading-local WriteFailed s3:PutObject',
-      'sluice-dev-transformation-local WriteFailed s3:PutObject',
     ]);
   });
 
