@@ -165,7 +165,7 @@ describe('with objects of all kinds', () => {
       'loading',
     ]);
     await page.getByRole('heading', { name: '10 rejected records' }).waitFor();
-    const reject = page.getByRole('listitem').filter({ hasText: 'record 2, extraction' });
+    const reject = page.getByRole('listitem').filter({ hasText: 'record 2, transformation' });
     expect(await reject.innerText()).toContain('missing_field title: expected string, found nothing');
     expect(await reject.innerText()).toContain('{"ingredients":["700 g chickpeas","1 lemon"]');
   });
@@ -199,7 +199,7 @@ describe('with objects of all kinds', () => {
     await expect.poll(() => rejects.count()).toBe(2);
     const lines = readFileSync(example('passengers/with-mistakes.csv'), 'utf8').split(/\r?\n/);
     for (const [i, record] of [6, 7].entries()) {
-      expect(await rejects.nth(i).innerText()).toContain(`record ${record}, extraction`);
+      expect(await rejects.nth(i).innerText()).toContain(`record ${record}, transformation`);
       expect(await rejects.nth(i).locator('code').innerText()).toBe(lines[record]);
     }
     await page.getByLabel('Dataset').selectOption('recipes');
