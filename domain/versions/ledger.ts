@@ -314,8 +314,9 @@ export function withCurrent(known: LedgerEntry, current: NonNullable<LedgerEntry
 
 type Active = NonNullable<LedgerEntry['current']>;
 
-const isSameEvent = (a: Active, b: Active | undefined) =>
-  a.type === b?.type && a.versionId === b.versionId && a.sequencer === b.sequencer;
+/** Whether it is the same event; no event is one, too. */
+export const isSameEvent = (a: Active | undefined, b: Active | undefined) =>
+  a?.type === b?.type && a?.versionId === b?.versionId && a?.sequencer === b?.sequencer;
 
 /** The sinks whose state the entry tells: the lake's table; MySQL and the archive. */
 type Sink = 'committed' | 'loaded';

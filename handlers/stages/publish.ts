@@ -89,10 +89,11 @@ export async function conclude(
     );
   const verdict = verdictOf(sums, context.registry.rulesOf(key));
   const { accepted, fault } = verdict;
+  const note = faultKey({ path, stage: 'extraction' });
   if (fault?.code === 'too_many_rejects' && extraction.fault?.code !== fault.code) {
     const error = new PermanentError('too_many_rejects', fault.message, { stage: 'extraction' });
     const object = { dataset: path.dataset, key, versionId };
-    await writeFault(context.store, buckets.failed, faultKey({ path, stage: 'extraction' }), object, error);
+    await writeFault(context.store, buckets.failed, note, object, error);
   }
   // Before the ledger notes it: an attempt that dies in between tells it again.
   if (fault !== undefined || !accepted)
@@ -102,7 +103,11 @@ export async function conclude(
     (latest) => latest && withVerdict(latest, path, { parts, ...verdict }),
     known,
   );
-  if (entry === undefined) return undefined;
+  if (entry === undefined) {
+    // Who overtook it may have removed all that there was before the fault was written.
+    if (fault !== undefined) await context.store.remove(buckets.failed, [note]);
+    return undefined;
+  }
   if (!isActive(entry.entry, path)) return dropped(path, entry, publishing);
   await publishActive(entry.entry, publishing, transformations);
   return entry.entry;

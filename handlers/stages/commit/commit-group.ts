@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Dataset } from '../../../domain/dataset.ts';
 import { TransientError } from '../../../domain/errors.ts';
 import { type PublishedPath, type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
-import { isShownBy, withCommitted } from '../../../domain/versions/ledger.ts';
+import { isSameEvent, isShownBy, withCommitted } from '../../../domain/versions/ledger.ts';
 import type { StoredObject } from '../../../domain/versions/receipt.ts';
 import { COMMITTED_VERSIONS, mentioned, mentions } from '../../../domain/versions/table-mentions.ts';
 import { type ActiveEntry, activeObject, isActive } from '../../../domain/versions/version-status.ts';
@@ -195,7 +195,16 @@ export class CommitGroup {
     };
     const settled = await ledger.change(
       path,
-      (latest) => latest && withCommitted(latest, { ...entry.committed, ...of, type, sequencer, versionId }),
+      (latest) => {
+        // Without a snapshot it holds of the table as it was read: who has committed another event since, one
+        // that took the place of this, knows better.
+        const isPast =
+          snapshot === undefined &&
+          !isSameEvent(entry.current, latest?.current) &&
+          !isSameEvent(latest?.committed, entry.committed);
+        if (latest === undefined || isPast) return latest;
+        return withCommitted(latest, { ...entry.committed, ...of, type, sequencer, versionId });
+      },
       known,
     );
     await removeSuperseded(settled, ledger, context.store, buckets);
