@@ -85,7 +85,8 @@ export async function commit(request: CommitRequest): Promise<Commit> {
     'snapshot-id': snapshotId,
     ...(parent && { 'parent-snapshot-id': parent['snapshot-id'] }),
     'sequence-number': sequenceNumber,
-    'timestamp-ms': Math.max(now, metadata['last-updated-ms']),
+    // Later than the one before it, whatever the clocks say: else that one might never expire.
+    'timestamp-ms': Math.max(now, metadata['last-updated-ms'], 1 + (parent?.['timestamp-ms'] ?? 0)),
     'manifest-list': manifestList.path,
     'schema-id': metadata['current-schema-id'],
     summary: {
