@@ -282,3 +282,28 @@ it('twenty versions that as many functions commit at once are each in the table 
   for (const { committed, current: { parts: _, ...current } = {} } of headsOf(store))
     expect(committed).toMatchObject(current);
 });
+
+it('a commit that has nothing to do is not noted over a newer one, however late it is', async () => {
+  const store = new MemoryStore();
+  const remove = (versionId: string, sequencer: string) =>
+    extract(store, keyOf(1), {}, { type: 'deleted', versionId, sequencer });
+  const deletions = () => wholePublications(store).filter((key) => key.includes('/deleted'));
+  await remove('d1', '10');
+  const [older = ''] = deletions();
+  let newer: Promise<unknown> | undefined;
+  const meanwhile = async () => {
+    await publish(store, 1, { versionId: 'v2', sequencer: '20' });
+    await remove('d3', '30');
+    await batch(
+      store,
+      deletions().filter((key) => key !== older),
+    );
+  };
+  const announce = async () => {
+    newer ??= meanwhile();
+    await newer;
+  };
+  await batch(store, [older], { announce });
+  expect(newer).toBeDefined();
+  expect(headsOf(store)).toMatchObject([{ current: { versionId: 'd3' }, committed: { versionId: 'd3' } }]);
+});
