@@ -51,6 +51,9 @@ async function described(page: Page): Promise<string> {
     .replace(/\d[\d.,]*( (ms|s|min|h)\b)?/g, 'N');
 }
 
+/** Without the paragraphs' colons: nothing is left after one if it told the oldest message. */
+const evened = (description: string) => description.replace(/paragraph: *$/gm, 'paragraph');
+
 test('docs/pictures/flow.png, the picture in the README, shows the page as it is', async () => {
   const page = await running.open('#/', { width: 1280, height: 800, theme: 'light' });
   await scene(page);
@@ -68,5 +71,6 @@ test('docs/pictures/flow.png, the picture in the README, shows the page as it is
   const png = readFileSync(file);
   expect(png.length).toBeLessThan(MOST_BYTES);
   expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([1280, 800]);
-  expect(descriptionOf(png), `The page has changed since its picture was drawn. ${cure}`).toBe(description);
+  const drawn = evened(descriptionOf(png) ?? '');
+  expect(drawn, `The page has changed since its picture was drawn. ${cure}`).toBe(evened(description));
 });
