@@ -1,6 +1,6 @@
 import type { Table } from '@aws-sdk/client-glue';
 import { datasets } from '../../datasets/index.ts';
-import { archiveTableName, type Dataset, VERIFICATION } from '../../domain/dataset.ts';
+import { archiveTableName, VERIFICATION } from '../../domain/dataset.ts';
 import { errorText } from '../../domain/errors.ts';
 import {
   type ColumnChange,
@@ -14,7 +14,7 @@ import { isLedgerTable } from '../../domain/tables/ledger-tables.ts';
 import { LosesData } from '../../domain/tables/migration.ts';
 import { currentSchema } from '../../formats/iceberg/metadata/metadata.ts';
 import { datasetCode } from '../../infra/build/dataset-code.ts';
-import { glueTables, ICEBERG, icebergMetadata } from '../lake/catalog.ts';
+import { glueTables, icebergMetadata } from '../lake/catalog.ts';
 import { openTable } from '../lake/tables/snapshots.ts';
 import { pendingLayouts, pendingPlan } from '../mysql/migration-files.ts';
 import type { Target } from '../target/target.ts';
@@ -55,13 +55,11 @@ export async function checkDatasets(target: Target, stack: string | undefined): 
       const ownCode = before === undefined ? 'unknown' : before === code[name] ? 'same' : 'changed';
       const layoutReasons = layout.reasons.filter((reason) => mentions(reason, name));
       const mysqlReasons = mysql.reasons.filter((reason) => mentions(reason, name));
-      const schema = await schemaInLake(target, dataset, found?.metadata);
-      if (found === undefined) return newDataset(name, [...layoutReasons, ...mysqlReasons]);
+      const reasons = [...layoutReasons, ...mysqlReasons];
+      if (found === undefined) return newDataset(name, reasons);
+      const schema = await schemaInLake(target, found);
       const known = { deployed: found.columns, schema, layoutReasons, mysqlReasons };
-      return checkedDataset(name, ownCode, columnChanges(dataset, known), [
-        ...layoutReasons,
-        ...mysqlReasons,
-      ]);
+      return checkedDataset(name, ownCode, columnChanges(dataset, known), reasons);
     }),
   );
   const removed = gone.map((name): DatasetCheck => {
@@ -149,18 +147,8 @@ async function deployedColumns(target: Target): Promise<Map<string, Deployed>> {
   return found;
 }
 
-async function schemaInLake(target: Target, { name }: Dataset, metadata: string | undefined) {
-  if (metadata === undefined) return undefined;
-  const table = {
-    name,
-    format: ICEBERG,
-    bucket: '',
-    prefix: '',
-    columns: [],
-    partitionKeys: [],
-    partitions: [],
-  };
-  const open = await openTable(target, { ...table, metadata });
+async function schemaInLake(target: Target, { metadata }: Deployed) {
+  const open = await openTable(target, { metadata });
   return open && { schema: currentSchema(open.metadata), lastColumnId: open.metadata['last-column-id'] };
 }
 

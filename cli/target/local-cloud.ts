@@ -82,24 +82,28 @@ export async function startPipeline(options: PipelineOptions): Promise<LocalPipe
     await closeMysql();
   };
   try {
-    const outputs = stackOutputs.parse(cloud.outputs);
+    const outputs = () => stackOutputs.parse(cloud.outputs);
     const { url, readUrl, description } = await migrated;
-    const running = { endpoint: cloud.endpoint, pid: process.pid, outputs, mysql: description };
-    const tell = (more: Partial<Instance>) => {
+    const running = { endpoint: cloud.endpoint, pid: process.pid, mysql: description };
+    const tell = (reloads?: Omit<NonNullable<Instance['reloads']>, 'project'>) => {
       // Atomically, since commands read it at any time.
       const next = `${files.instance}.next`;
-      writeFileSync(next, JSON.stringify({ ...running, ...more }, null, 2), { mode: 0o600 });
+      const now: Instance = {
+        ...running,
+        outputs: outputs(),
+        ...(reloads && { reloads: { project: projectDirectory, ...reloads } }),
+      };
+      writeFileSync(next, JSON.stringify(now, null, 2), { mode: 0o600 });
       renameSync(next, files.instance);
     };
     for (const file of Object.values(files)) rmSync(file, { force: true });
     if (url !== undefined) writeFileSync(files.url, url, { mode: 0o600 });
     if (readUrl !== undefined) writeFileSync(files.readUrl, readUrl, { mode: 0o600 });
-    const project = projectDirectory;
-    tell(options.reloads ? { reloads: { project, at: Date.now() } } : {});
+    tell(options.reloads ? { at: Date.now() } : undefined);
     return {
       ...running,
       get outputs() {
-        return stackOutputs.parse(cloud.outputs);
+        return outputs();
       },
       async reload(at) {
         const checked = checkTypes();
@@ -108,11 +112,10 @@ export async function startPipeline(options: PipelineOptions): Promise<LocalPipe
           await checked;
           if (url !== undefined) await migrateAnew(directory);
         });
-        tell({ outputs: stackOutputs.parse(cloud.outputs), reloads: { project, at } });
+        tell({ at });
         return changed;
       },
-      refuse: (at, refused) =>
-        tell({ outputs: stackOutputs.parse(cloud.outputs), reloads: { project, at, refused } }),
+      refuse: (at, refused) => tell({ at, refused }),
       showPage: (url) => cloud.showPage(url),
       close: () => close(),
     };

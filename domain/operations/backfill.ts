@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { recordBytes } from '../cost/load.ts';
 import type { Stage } from '../stage.ts';
 import { versionSegment } from '../versions/key-layout.ts';
 import { isInterrupted, isShownBy, type LedgerEntry, shownVersions } from '../versions/ledger.ts';
 import { type Receipt, type Tally, total } from '../versions/receipt.ts';
 import { isVersion, parseRevision, revisionName } from '../versions/revision.ts';
 import { compareSequencers } from '../versions/sequencer.ts';
+import { expectedWork, type KnownWork, knownWork } from './expected-work.ts';
 import { contradictions, summarize } from './reconciliation.ts';
 import { extractedVersions, isBySameCode, isUnderWay, matchingCodes } from './replay.ts';
 import {
@@ -51,12 +51,6 @@ export type Skip = (typeof skips)[number];
 export type Plan =
   | { readonly event: SyntheticEvent; readonly watched: TrackedVersion; readonly known?: KnownWork }
   | { readonly skip: Skip; readonly watched?: TrackedVersion };
-
-/** How much a version was when it was processed before: its records, and its files in the lake. */
-export interface KnownWork {
-  readonly records: number;
-  readonly files: number;
-}
 
 /** A revision whose outcome the report tells. */
 const watched = z.object({ key: z.string(), versionId: z.string(), sequencer: z.string() });
@@ -168,35 +162,6 @@ export function planReprocessing(
   );
 }
 
-function knownWork(receipts: readonly Receipt[]): KnownWork {
-  const outputs = receipts.map((each) => (each.stage === 'transformation' ? each.outputs.length : 0));
-  return { records: summarize(receipts).read, files: outputs.reduce((sum, n) => sum + n, 0) };
-}
-
-/** How much a dry run would have processed. */
-const expected = z.object({
-  objects: z.int(),
-  /** As they are stored. */
-  bytes: z.int(),
-  records: z.int(),
-  files: z.int(),
-});
-export type Expected = z.infer<typeof expected>;
-
-/** Of a version that was never processed, the number of records is estimated. */
-export function expectedOf(plans: readonly Plan[]): Expected {
-  const sums = { objects: 0, bytes: 0, records: 0, files: 0 };
-  for (const plan of plans) {
-    if ('skip' in plan) continue;
-    const size = plan.event.size ?? 0;
-    sums.objects += 1;
-    sums.bytes += size;
-    sums.records += plan.known?.records ?? Math.ceil(size / recordBytes);
-    sums.files += plan.known?.files ?? 1;
-  }
-  return sums;
-}
-
 const note = z.object({ key: z.string(), versionId: z.string(), reason: z.string() });
 export type Note = z.infer<typeof note>;
 
@@ -220,7 +185,7 @@ export const batchRecord = z.object({
   listed: z.int().nonnegative(),
   objects: z.array(batchEntry),
   /** Set in a dry run. */
-  expected: expected.optional(),
+  expected: expectedWork.optional(),
   /** Set if the batch was given up: the reason, and the keys that were not reached. */
   givenUp: z.object({ keys: z.array(z.string()), reason: z.string() }).optional(),
 });
@@ -360,7 +325,7 @@ export const report = z.object({
   }),
   records,
   /** Set in a dry run. */
-  expected: expected.optional(),
+  expected: expectedWork.optional(),
   /** Problems of the execution itself. */
   troubles: z.array(z.string()),
   /** The first of them. All keys, with their outcomes, are in the documents under `details`. */

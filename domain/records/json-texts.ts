@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { fieldTypeOf } from '../fields/field.ts';
+import { readerWithin } from './schema-input.ts';
 
 /** Where the values are whose text a record is to have: those of `json()`. */
 interface Places {
@@ -43,18 +44,10 @@ export function withJsonTexts(
 
 /** `undefined` if there are none. */
 function placesOf(schema: z.core.$ZodType): Places | undefined {
+  const inner = readerWithin(schema);
+  if (inner !== undefined) return placesOf(inner);
   const { def } = (schema as z.core.$ZodTypes)._zod;
   switch (def.type) {
-    case 'optional':
-    case 'nullable':
-    case 'nonoptional':
-    case 'default':
-    case 'prefault':
-    case 'catch':
-    case 'readonly':
-      return placesOf(def.innerType);
-    case 'pipe':
-      return placesOf(def.in);
     case 'array':
       return within(placesOf(def.element));
     case 'record':

@@ -9,9 +9,7 @@ import {
   batchRecord,
   CHECK_LABEL,
   detailsPrefix,
-  type Expected,
   endsPrefix,
-  expectedOf,
   LONGEST_LIST,
   latestRevision,
   machines,
@@ -23,6 +21,7 @@ import {
   type TrackedVersion,
   versionOutcome,
 } from '../../domain/operations/backfill.ts';
+import { sumOfWork } from '../../domain/operations/expected-work.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import { versionPath } from '../../domain/versions/key-layout.ts';
 import { count, type Tally } from '../../domain/versions/receipt.ts';
@@ -198,20 +197,14 @@ class Sums {
   readonly partly: Note[] = [];
   readonly failed: Note[] = [];
   records: Records = nothing;
-  expected: Expected = expectedOf([]);
+  expected = sumOfWork([]);
   readonly #givenUp = new Set<string>();
   #unchecked = 0;
 
   /** @param ends `undefined` if the outcomes of the batch were never checked */
   add({ listed, objects, expected, givenUp }: BatchRecord, ends: BatchOutcomes | undefined): void {
     this.objects.listed += listed;
-    if (expected !== undefined)
-      this.expected = {
-        objects: this.expected.objects + expected.objects,
-        bytes: this.expected.bytes + expected.bytes,
-        records: this.expected.records + expected.records,
-        files: this.expected.files + expected.files,
-      };
+    if (expected !== undefined) this.expected = sumOfWork([this.expected, expected]);
     for (const { of, skip } of objects) {
       if (skip === undefined) this.objects.sent += 1;
       else count(this.objects.skipped, skip);

@@ -5,13 +5,13 @@ import {
   type BatchRecord,
   batchesPrefix,
   batchRecord,
-  expectedOf,
   overAttempts,
   type Plan,
   planBackfill,
   planReplay,
   planReprocessing,
 } from '../../domain/operations/backfill.ts';
+import { expectedOf, sumOfWork } from '../../domain/operations/expected-work.ts';
 import { extractedVersions } from '../../domain/operations/replay.ts';
 import { nextRevision } from '../../domain/operations/sweep.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
@@ -63,7 +63,7 @@ export async function sendBatch(batch: Batch, context: Sending): Promise<void> {
   const record = {
     listed: Items.length,
     objects: overAttempts(before?.objects ?? [], entries),
-    ...(dryRun && { expected: expectedOf(planned.map(({ plan }) => plan)) }),
+    ...(dryRun && { expected: expectedWorkOf(planned.map(({ plan }) => plan)) }),
   };
   await writeBatch(batch, record, store, buckets.failed);
   if (dryRun) return;
@@ -95,6 +95,9 @@ export function writeBatch(
 ): Promise<void> {
   return writeDocument(store, bucket, recordKey(batch), record);
 }
+
+const expectedWorkOf = (plans: readonly Plan[]) =>
+  sumOfWork(plans.flatMap((plan) => ('event' in plan ? [expectedOf(plan.event.size ?? 0, plan.known)] : [])));
 
 /** An object whose documents in the ledger can't be read does not hold up the others. */
 function unlessUnreadable(plans: Promise<readonly Plan[]>): Promise<readonly Plan[]> {

@@ -38,7 +38,7 @@ export interface SnapshotTable {
 /** @returns `undefined` for an Iceberg table before its first commit */
 export async function openTable(
   { s3 }: Target,
-  { metadata: uri }: CatalogTable,
+  { metadata: uri }: { readonly metadata?: string | undefined },
 ): Promise<OpenTable | undefined> {
   if (uri === undefined) return undefined;
   const store = s3ObjectStore(s3);

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { readerWithin } from '../../schema-input.ts';
 
 /**
  * The helpers that convert text to a type exactly. `z.coerce` does not: it takes "false" for true and a blank
@@ -15,18 +16,10 @@ const helpers: Readonly<Record<string, string>> = {
  * the verb on. `undefined` if it may accept text.
  */
 export function whyNoText(schema: z.core.$ZodType): string | undefined {
+  const inner = readerWithin(schema);
+  if (inner !== undefined) return whyNoText(inner);
   const { def } = (schema as z.core.$ZodTypes)._zod;
   switch (def.type) {
-    case 'optional':
-    case 'nullable':
-    case 'nonoptional':
-    case 'default':
-    case 'prefault':
-    case 'catch':
-    case 'readonly':
-      return whyNoText(def.innerType);
-    case 'pipe':
-      return whyNoText(def.in);
     case 'union': {
       const reasons = def.options.map(whyNoText);
       return reasons.includes(undefined) ? undefined : reasons[0];
