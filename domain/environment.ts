@@ -54,7 +54,7 @@ export const functionVariables = {
     ...queueVariables,
   ],
   migration: [...databaseVariables, 'MYSQL_SECRET_ARN', 'MYSQL_LOADING_USER'],
-  maintenance: ['PROCESSED_BUCKET', 'LEDGER_BUCKET', 'CATALOG_DATABASE', 'SNAPSHOT_DAYS'],
+  maintenance: ['PROCESSED_BUCKET', 'LEDGER_BUCKET', 'FAILED_BUCKET', 'CATALOG_DATABASE', 'SNAPSHOT_DAYS'],
   'backfill-sending': ['RAW_BUCKET', 'FAILED_BUCKET', 'LEDGER_BUCKET', 'EXTRACTION_QUEUE'],
   'backfill-reporting': ['FAILED_BUCKET', 'LEDGER_BUCKET'],
 } as const;

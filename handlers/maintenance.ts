@@ -20,10 +20,10 @@ const logger = new Logger({ serviceName: 'maintenance' });
 const outside = {
   store: s3ObjectStore(s3),
   catalog: glueCatalog(env.CATALOG_DATABASE),
-  list: (prefix: string) => listedFiles(s3, env.PROCESSED_BUCKET, prefix),
+  list: (bucket: string, prefix: string) => listedFiles(s3, bucket, prefix),
   datasets: deployedDatasets,
   tableSchema: recordedSchemas(layouts),
-  buckets: { processed: env.PROCESSED_BUCKET, ledger: env.LEDGER_BUCKET },
+  buckets: { processed: env.PROCESSED_BUCKET, ledger: env.LEDGER_BUCKET, failed: env.FAILED_BUCKET },
   retention: retentionOf(Number(env.SNAPSHOT_DAYS)),
   compaction: asTheyCome,
   now: Date.now,

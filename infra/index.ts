@@ -188,6 +188,7 @@ const maintenance = new Maintenance(
     snapshotDays: configuration.snapshotDays,
     files: processed,
     ledger,
+    failed,
     catalog: glue,
     key,
     bundle: code.maintenance,

@@ -299,6 +299,11 @@ export function runRecordKey(kind: 'redrives' | 'erasures', startedAt: string, i
   return `${kind}/${startedAt.replaceAll(':', '-')}-${id}.json`;
 }
 
+/** The prefix of the rejects of all versions of a dataset, in the failed bucket. */
+export function rejectsPrefixOf(dataset: string): string {
+  return `rejects/${dataset}/`;
+}
+
 /** The prefix of a version's rejects in the failed bucket. */
 export function rejectsPrefix(path: VersionPath): string {
   return `rejects/${partsPrefix(path)}`;

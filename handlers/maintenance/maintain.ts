@@ -31,6 +31,7 @@ import type { TableSchemas } from '../../lake/table-schema.ts';
 import { Ledger, READS_AT_ONCE, unreadableDocument } from '../../store/ledger.ts';
 import type { ListedFile } from '../../store/listing.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
+import { rejectsOfNoVersion } from './rejects.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -38,6 +39,8 @@ const DAY = 24 * HOUR;
 export interface LakeRetention extends Retention {
   /** How old a file must be that nothing names. Milliseconds. */
   readonly garbage: number;
+  /** For how long after that a file of rejects is looked at, which takes a request each time. Milliseconds. */
+  readonly rejects: number;
 }
 
 /** @param snapshotDays for how long snapshots are kept */
@@ -49,6 +52,8 @@ export const retentionOf = (snapshotDays: number): LakeRetention => ({
   bytes: 640 * 1024,
   // Far longer than any function runs.
   garbage: DAY,
+  // Several hourly runs may fail.
+  rejects: DAY / 4,
 });
 
 /**
@@ -87,11 +92,11 @@ export interface MaintainedTable {
 export interface Maintenance {
   readonly store: ObjectStore;
   readonly catalog: TableCatalog;
-  /** The files of the lake under a prefix. */
-  readonly list: (prefix: string) => AsyncIterable<ListedFile>;
+  /** The files of a bucket under a prefix. */
+  readonly list: (bucket: string, prefix: string) => AsyncIterable<ListedFile>;
   readonly datasets: readonly Dataset[];
   readonly tableSchema: TableSchemas;
-  readonly buckets: { readonly processed: string; readonly ledger: string };
+  readonly buckets: { readonly processed: string; readonly ledger: string; readonly failed: string };
   readonly retention: LakeRetention;
   readonly compaction: CompactionPolicy;
   /** Milliseconds since the epoch. */
@@ -179,7 +184,7 @@ function tableOf(dataset: Dataset, { store, catalog, tableSchema, buckets, now }
 
 type Removed = Pick<MaintainedTable, 'files' | 'bytes' | 'finished'>;
 
-/** Removes the garbage of a table's folder, as far as the time allows. */
+/** Removes the garbage of a table's folder and of its rejects, as far as the time allows. */
 async function clear(dataset: Dataset, context: Maintenance, dryRun: boolean): Promise<Removed> {
   const { store, buckets, timeLeft, now } = context;
   const ledger = new Ledger(store, buckets.ledger);
@@ -196,10 +201,10 @@ async function clear(dataset: Dataset, context: Maintenance, dryRun: boolean): P
     standing: (path) => limit(() => standing(path)),
   };
   let finished = true;
-  const inTime = async function* (prefixes: readonly string[]) {
+  const inTime = async function* (prefixes: readonly string[], bucket = buckets.processed) {
     for (const prefix of prefixes)
-      for await (const file of context.list(prefix)) {
-        finished = timeLeft() > RESERVED_MS;
+      for await (const file of context.list(bucket, prefix)) {
+        finished &&= timeLeft() > RESERVED_MS;
         if (!finished) return;
         yield file;
       }
@@ -208,17 +213,26 @@ async function clear(dataset: Dataset, context: Maintenance, dryRun: boolean): P
     dataset.processedAs === 'csv'
       ? await garbageOfFolder(dataset.name, inTime, judgement)
       : garbageOf(tableOf(dataset, context), inTime(tablePrefixes(dataset.name)), judgement);
+  const { before } = judgement;
+  const rejects = rejectsOfNoVersion(dataset.name, (prefix) => inTime([prefix], buckets.failed), ledger, {
+    after: before - context.retention.rejects,
+    before,
+  });
   let files = 0;
   let bytes = 0;
-  for await (const some of garbage) {
-    if (!dryRun)
-      await store.remove(
-        buckets.processed,
-        some.map(({ key }) => key),
-      );
-    files += some.length;
-    bytes += some.reduce((sum, each) => sum + each.bytes, 0);
-  }
+  const remove = async (bucket: string, all: AsyncIterable<readonly ListedFile[]>) => {
+    for await (const some of all) {
+      if (!dryRun)
+        await store.remove(
+          bucket,
+          some.map(({ key }) => key),
+        );
+      files += some.length;
+      bytes += some.reduce((sum, each) => sum + each.bytes, 0);
+    }
+  };
+  await remove(buckets.processed, garbage);
+  await remove(buckets.failed, rejects);
   return { files, bytes, finished };
 }
 

@@ -8,7 +8,7 @@ import type { StackAlarms } from '../base/stack-alarms.ts';
 import type { Bundle } from '../build/bundle.ts';
 import type { MaintenanceConfiguration } from '../configuration/catalog.ts';
 import { usesKey } from '../iam/documents.ts';
-import { all, movesTables, readsAll, removes, updates } from '../iam/grants.ts';
+import { all, clears, movesTables, readsAll, removes, updates } from '../iam/grants.ts';
 import type { Catalog } from './catalog.ts';
 
 export interface MaintenanceArgs extends MaintenanceConfiguration {
@@ -17,6 +17,8 @@ export interface MaintenanceArgs extends MaintenanceConfiguration {
   /** The bucket with the files of the lake. */
   readonly files: Bucket;
   readonly ledger: Bucket;
+  /** The bucket with the rejects. */
+  readonly failed: Bucket;
   readonly catalog: Catalog;
   readonly key: Key;
   readonly bundle: pulumi.Output<Bundle>;
@@ -40,10 +42,11 @@ export class Maintenance extends pulumi.ComponentResource {
 
   constructor(name: string, args: MaintenanceArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Maintenance', name, {}, options);
-    const { files, ledger, catalog, key, alarms } = args;
+    const { files, ledger, failed, catalog, key, alarms } = args;
     const environment: OwnEnvironment<'maintenance'> = {
       PROCESSED_BUCKET: files.name,
       LEDGER_BUCKET: ledger.name,
+      FAILED_BUCKET: failed.name,
       CATALOG_DATABASE: catalog.database,
       SNAPSHOT_DAYS: String(args.snapshotDays),
     };
@@ -59,6 +62,7 @@ export class Maintenance extends pulumi.ComponentResource {
         permissions: [
           ...all(updates(files), removes(files)).statements,
           ...readsAll(ledger).statements,
+          ...clears(failed).statements,
           movesTables(catalog.tableArns),
           usesKey(key.arn, ['Decrypt', 'GenerateDataKey'], ['s3']),
         ],

@@ -20,15 +20,15 @@ export async function maintainedInDays(
   { s3, glue, outputs }: Target,
   days: number,
 ): Promise<MaintainedTable | undefined> {
-  const { processed, ledger } = outputs.buckets;
+  const { processed, ledger, failed } = outputs.buckets;
   const tables = await maintain(
     {
       store: s3ObjectStore(s3),
       catalog: glueCatalog(outputs.catalog.database, glue),
-      list: (prefix) => listedFiles(s3, processed, prefix),
+      list: (bucket, prefix) => listedFiles(s3, bucket, prefix),
       datasets: deployedDatasets,
       tableSchema: recordedSchemas(layouts),
-      buckets: { processed, ledger },
+      buckets: { processed, ledger, failed },
       retention: retentionOf(7),
       compaction: asTheyCome,
       now: () => Date.now() + days * DAY_MS,

@@ -53,16 +53,22 @@ export class Maintainer {
       changes: () => {},
     };
     const s3 = memoryS3(store, this.#network, party, onlooker);
-    const processed = contents.bucket('processed').settings.name;
+    const named = (purpose: 'processed' | 'ledger' | 'failed') => contents.bucket(purpose).settings.name;
     const maintained = maintain(
       {
         store: s3ObjectStore(s3),
         catalog: catalog.over(this.#network, party),
-        list: (prefix) => listedFiles(s3, processed, prefix),
+        list: (bucket, prefix) => listedFiles(s3, bucket, prefix),
         datasets: registry.all,
         tableSchema,
-        buckets: { processed, ledger: contents.bucket('ledger').settings.name },
-        retention: { ...retentionOf(1), age, bytes: 0, garbage: GARBAGE_MS },
+        buckets: { processed: named('processed'), ledger: named('ledger'), failed: named('failed') },
+        retention: {
+          ...retentionOf(1),
+          age,
+          bytes: 0,
+          garbage: GARBAGE_MS,
+          rejects: Number.POSITIVE_INFINITY,
+        },
         compaction,
         now: () => clock.now(),
         timeLeft: () => 900_000,

@@ -56,7 +56,7 @@ async function forget(store: MemoryStore): Promise<void> {
   await maintain(
     maintenanceOf(store, 0, {
       async *list() {},
-      retention: { age: 0, grace: 0, bytes: 0, garbage: 0 },
+      retention: { age: 0, grace: 0, bytes: 0, garbage: 0, rejects: 0 },
       now: () => (time += 1),
       uuid: () => 'maintenance',
     }),

@@ -195,12 +195,12 @@ describe('a file that no snapshot names', () => {
     await extract(store, KEY, {}, { versionId: 'v2', sequencer: '12' });
     for (const part of store.keys('temp')) await transform(store, part);
     const [file = ''] = dataFiles(store).filter((key) => key.includes('/v2/'));
-    const list: Maintenance['list'] = async function* (prefix) {
+    const list: Maintenance['list'] = async function* (bucket, prefix) {
       if (prefix === 'recipes/data/') {
         await settle(store, { now: () => 5 * DAY });
         await put(store, 3, 5 * DAY);
       }
-      for (const key of store.keys('processed').filter((each) => each.startsWith(prefix)))
+      for (const key of store.keys(bucket).filter((each) => each.startsWith(prefix)))
         yield { key, bytes: 1, modified: 0 };
     };
     await at(store, 5 * DAY, { list })();

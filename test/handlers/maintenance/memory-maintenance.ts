@@ -14,9 +14,9 @@ export function maintenanceOf(
   return {
     store,
     catalog: store.catalog,
-    async *list(prefix) {
-      for (const key of store.keys('processed').filter((each) => each.startsWith(prefix)))
-        yield { key, bytes: store.body('processed', key).length, modified: modified?.(key) ?? 0 };
+    async *list(bucket, prefix) {
+      for (const key of store.keys(bucket).filter((each) => each.startsWith(prefix)))
+        yield { key, bytes: store.body(bucket, key).length, modified: modified?.(key) ?? 0 };
     },
     datasets: deployedDatasets,
     tableSchema: recordedSchemas([]),
