@@ -1,6 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { registry } from '../../datasets/index.ts';
 import { resultOf } from '../datasets/result.ts';
@@ -48,11 +48,26 @@ describe('the code that is deployed', () => {
       writeCode(code, directory);
       const recipes = readFileSync(join(directory, 'datasets/recipes.ts'), 'utf8');
       expect(recipes.includes('toUpperCase')).toBe(code === 'new');
+      expect(missingImports(directory)).toEqual([]);
     } finally {
       rmSync(directory, { recursive: true });
     }
   });
 });
+
+/** The files that sources in a directory import and that are not there. */
+function missingImports(directory: string): string[] {
+  const sources = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('node_modules'))
+    .map((file) => join(directory, file));
+  expect(sources.length).toBeGreaterThan(100);
+  const imported = sources.flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/ from '(\.[^']+)'/g)].map(([, path = '']) =>
+      resolve(dirname(file), path),
+    ),
+  );
+  return [...new Set(imported)].filter((path) => !existsSync(path));
+}
 
 const KEY = 'recipes/a.json';
 const row = (id: number) => ({ row: { recipe_id: `${id}` } });

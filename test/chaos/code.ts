@@ -22,6 +22,7 @@ const sources = [
   'store',
   'formats',
   'mysql',
+  'lake',
   'handlers',
   'infra',
 ];
