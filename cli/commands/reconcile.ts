@@ -98,6 +98,7 @@ async function run(
   let differences = 0;
   let strays = 0;
   let shown = 0;
+  let leftOver = 0;
   let gone = 0;
   let uncompared = 0;
   try {
@@ -124,6 +125,8 @@ async function run(
         if (step.orphan.shownBy !== undefined) shown += 1;
         if (json) print(printableJson(step));
         else print(orphanLine(target, step.orphan));
+      } else if ('leftOver' in step) {
+        leftOver += 1;
       } else if (step.compared % 100 === 0) {
         progress.show(`Compared ${count(step.compared, 'file')} of the ${step.place} bucket`);
       }
@@ -137,6 +140,7 @@ async function run(
         versions,
         differences,
         uncompared,
+        leftOver,
         datasets: Object.fromEntries(sums),
         unknown: [...unseen],
       }),
@@ -168,6 +172,10 @@ async function run(
       );
     if (shown > 0)
       console.log('To take out of a table what it should not show: npx sluice erase KEY --old-versions');
+    if (leftOver > 0)
+      console.log(
+        `${count(leftOver, 'file')} ${leftOver === 1 ? 'is' : 'are'} left of what was replaced or given up; the hourly maintenance removes what is a day old.`,
+      );
     if (strays > shown)
       console.log('Nothing uses the orphaned files. Delete them yourself: docs/operations.md.');
   }

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import * as z from 'zod';
 import { type Dataset, VERIFICATION } from '../../domain/dataset.ts';
 import { errorText } from '../../domain/errors.ts';
+import { garbage } from '../../domain/operations/garbage.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import {
   csvTableKey,
@@ -50,10 +51,8 @@ export const retentionOf = (snapshotDays: number): LakeRetention => ({
   grace: HOUR / 2,
   // All of a table's metadata stays below 1 MB.
   bytes: 640 * 1024,
-  // Far longer than any function runs.
-  garbage: DAY,
-  // Several hourly runs may fail.
-  rejects: DAY / 4,
+  garbage: garbage.age,
+  rejects: garbage.rejectsFor,
 });
 
 /**
@@ -209,7 +208,7 @@ async function clear(dataset: Dataset, context: Maintenance, dryRun: boolean): P
         yield file;
       }
   };
-  const garbage =
+  const unneeded =
     dataset.processedAs === 'csv'
       ? await garbageOfFolder(dataset.name, inTime, judgement)
       : garbageOf(tableOf(dataset, context), inTime(tablePrefixes(dataset.name)), judgement);
@@ -231,7 +230,7 @@ async function clear(dataset: Dataset, context: Maintenance, dryRun: boolean): P
       bytes += some.reduce((sum, each) => sum + each.bytes, 0);
     }
   };
-  await remove(buckets.processed, garbage);
+  await remove(buckets.processed, unneeded);
   await remove(buckets.failed, rejects);
   return { files, bytes, finished };
 }

@@ -6,6 +6,7 @@ import {
   type VersionPath,
   versionPath,
 } from '../../domain/versions/key-layout.ts';
+import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { type PublishedPart, publishedPart } from '../../domain/versions/publication.ts';
 import { maintain, retentionOf } from '../../handlers/maintenance/maintain.ts';
 import { Commits } from '../../handlers/stages/commit/commits.ts';
@@ -146,7 +147,7 @@ async function manyAtOnce(directory: string, onProgress: (line: string) => void)
         const path = await publish(`${n}-${i}`, made, store, at);
         paths.push(path);
         const begunAt = performance.now();
-        const event = createdEvent(at.ledger, publicationKey(path, 0, 1));
+        const event = publishedAt(Date.now(), at.ledger, path);
         while (!(await commits.commit(event, { ...context, batch: {} }).then(() => true, isConflict)));
         times.push(performance.now() - begunAt);
       }
@@ -166,6 +167,12 @@ async function manyAtOnce(directory: string, onProgress: (line: string) => void)
     await pipeline.close();
   }
 }
+
+/** The event of a publication at a time, in milliseconds since the epoch: from it, a commit tells what may be forgotten. */
+const publishedAt = (time: number, ledger: string, path: VersionPath): ObjectEvent => ({
+  ...createdEvent(ledger, publicationKey(path, 0, 1)),
+  time: new Date(time).toISOString(),
+});
 
 /** Whether a commit gave up since others came first all the time: then it is repeated. */
 function isConflict(error: unknown): false {
@@ -190,7 +197,7 @@ async function manyInTurn(onProgress: (line: string) => void) {
       batch: {},
     });
     const begunAt = performance.now();
-    await commits.commit(createdEvent('ledger', publicationKey(path, 0, 1)), context);
+    await commits.commit(publishedAt(now, 'ledger', path), context);
     times.push(performance.now() - begunAt);
     const { key } = parseS3Uri(store.catalog.metadataOf(of.dataset) ?? '');
     largest = Math.max(largest, store.body('processed', key).length);

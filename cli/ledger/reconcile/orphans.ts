@@ -1,6 +1,10 @@
+import type { _Object } from '@aws-sdk/client-s3';
+import { garbageIsGoneAfter } from '../../../domain/operations/garbage.ts';
 import { contradictions, type Place, summarize } from '../../../domain/operations/reconciliation.ts';
 import { UnreadableDocument } from '../../../domain/versions/document.ts';
 import {
+  parseCompactedKey,
+  parseDataKey,
   parseFailedKey,
   parseFileKey,
   parsePartKey,
@@ -8,6 +12,7 @@ import {
   versionSegment,
 } from '../../../domain/versions/key-layout.ts';
 import { shownVersions } from '../../../domain/versions/ledger.ts';
+import { attemptAt } from '../../../domain/versions/publishing/conclusion.ts';
 import { statusOf } from '../../../domain/versions/version-status.ts';
 import { unreadableDocument } from '../../../store/ledger.ts';
 import { listedEntry } from '../../../store/ledger-listing.ts';
@@ -27,6 +32,25 @@ export async function isKnown(target: Target, path: VersionPath): Promise<boolea
   // An unreadable document has been reported already.
   if (known === undefined || known instanceof UnreadableDocument) return known !== undefined;
   return statusOf(known.entry, path) !== 'gone';
+}
+
+/**
+ * Whether a file that nothing names is garbage that the hourly maintenance will remove: of a version that is
+ * gone, or compacted; of an age at which it may not have done so yet.
+ */
+export async function isLeftOver(
+  target: Target,
+  place: Place,
+  { Key: key, LastModified: modified }: Pick<_Object, 'LastModified'> & { readonly Key: string },
+): Promise<boolean> {
+  if (modified === undefined || modified.getTime() < Date.now() - garbageIsGoneAfter) return false;
+  if (place === 'processed' && parseCompactedKey(key) !== undefined) return true;
+  const path =
+    place === 'processed' ? parseDataKey(key) : place === 'failed' ? parseFailedKey(key) : undefined;
+  if (path === undefined) return false;
+  const known = await ledgerOf(target).known(path).catch(unreadableDocument);
+  if (known === undefined || known instanceof UnreadableDocument) return false;
+  return statusOf(known.entry, path) === 'gone' && attemptAt(known.entry, path) === undefined;
 }
 
 /** Looks again at a file that no receipt named: its version may have been extracted meanwhile. */

@@ -13,7 +13,7 @@ import { KeySet } from '../../key-set.ts';
 import type { Target } from '../../target/target.ts';
 import { entryOf } from '../ledger.ts';
 import { reconcileObject } from './object.ts';
-import { isKnown, isNamedNow, pathOf } from './orphans.ts';
+import { isKnown, isLeftOver, isNamedNow, pathOf } from './orphans.ts';
 import type { LookInTables, Reconciled } from './reconciled.ts';
 import { ShownFiles } from './tables.ts';
 
@@ -28,10 +28,14 @@ export interface Orphan {
   readonly shownBy?: string;
 }
 
-/** A version, an orphaned file, or the number of files of a bucket that have been compared so far. */
+/**
+ * A version; an orphaned file; one that is left over, which the maintenance will remove; or the number of
+ * files of a bucket that have been compared so far.
+ */
 export type Step =
   | { readonly version: Reconciled }
   | { readonly orphan: Orphan }
+  | { readonly leftOver: Orphan }
   | { readonly compared: number; readonly place: Place };
 
 /**
@@ -89,16 +93,19 @@ export async function* reconcile(
     let compared = 0;
     for (const prefix of prefixes) {
       const listing = listObjects(target, target.outputs.buckets[place], `${folders[place]}${prefix}`);
-      const looked = concurrently(listing, FILES_AT_ONCE, async ({ Key }) => {
+      const looked = concurrently(listing, FILES_AT_ONCE, async (object) => {
+        const { Key } = object;
         if (named.has(nameOf(place, Key))) return undefined;
         const path = pathOf(place, Key);
         if (keys.length > 0 && (path === undefined || !wanted.has(idOf(path)))) return undefined;
         if (place === 'processed' && (await isOfTable(target, shown, Key))) return undefined;
-        return (await isNamedNow(target, place, Key, path)) ? undefined : { place, file: Key };
+        if (await isNamedNow(target, place, Key, path)) return undefined;
+        const orphan = { place, file: Key };
+        return (await isLeftOver(target, place, object)) ? { leftOver: orphan } : { orphan };
       });
-      for await (const orphan of looked) {
+      for await (const found of looked) {
         compared += 1;
-        yield orphan === undefined ? { compared, place } : { orphan };
+        yield found ?? { compared, place };
       }
     }
   }

@@ -29,6 +29,7 @@ import type { Stage } from '../../../domain/stage.ts';
 import { objectHash } from '../../../domain/tables/row-identity.ts';
 import {
   archiveKey,
+  csvTableKey,
   dataKey,
   extractionReceiptKey,
   failedPrefixes,
@@ -345,16 +346,21 @@ describe('reconcile', () => {
     expect(await titles('books')).toEqual(['books 1', 'books 2']);
   });
 
-  test('reconcile names a file of a CSV dataset that no active version has', async () => {
+  test('reconcile counts what is left of a version that is gone, and names what nobody will remove', async () => {
     const { processed } = target.outputs.buckets;
     const passengers = 'passengers/few.csv';
     const path = versionPath({ dataset: 'passengers', key: passengers, versionId: 'older' });
     const stray = dataKey(path, 0, '', { codeVersion: 'x', extension: 'csv' });
+    const copy = csvTableKey(stray);
     await put(stray, 'name\r\n', processed);
+    const left = await run('reconcile', passengers);
+    expect(left).toMatchObject({ status: 0 });
+    expect(left.stdout).toContain('1 file is left of what was replaced or given up');
+    await put(copy, 'name\r\n', processed);
     const { status, stdout } = await run('reconcile', passengers);
     expect(status).toBe(1);
-    expect(stdout).toContain(`${stray}: orphaned file, no active version references it`);
-    await remove(stray, processed);
+    expect(stdout).toContain(`${copy}: orphaned file, no active version references it`);
+    for (const key of [stray, copy]) await remove(key, processed);
   });
 
   test('reconcile reports a file that its table lacks, and one that a table shows of a version that is not active', async () => {
