@@ -3,7 +3,7 @@ import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Disk, isFullDisk } from './disk.ts';
-import { wholeLines } from './lines.ts';
+import { endOfLines, wholeLines } from './lines.ts';
 import { StateRefused } from './state.ts';
 
 /** A log of changes, from which state is rebuilt after a restart. */
@@ -44,7 +44,12 @@ export interface JournalOptions {
    */
   readonly onFailure?: (path: string, error: Error) => void;
   readonly disk?: Disk;
+  /** How many entries the snapshot has. With it, a journal with few others is not rewritten when it is opened. */
+  readonly entries?: () => number;
 }
+
+/** A journal with this many times the entries of its snapshot is rewritten when it is opened. */
+const SUPERFLUOUS = 2;
 
 const COMPACT_ABOVE_BYTES = 64 * 1024 * 1024;
 const LINES_A_WRITE = 1000;
@@ -58,8 +63,8 @@ const zeros = Buffer.alloc(ROOM_BYTES);
 const sync = promisify(fsync);
 
 /**
- * Opens the journal at `path`: replays its entries, rewrites it as the entries of `snapshot` (so that it
- * starts with only the current state), and appends from there.
+ * Opens the journal at `path`: replays its entries, rewrites it as the entries of `snapshot` if it has many
+ * others (so that it starts with the current state), and appends from there.
  *
  * A kill leaves a half-written last line; it is dropped with the zeros after it, since its append was never
  * acknowledged. Any other line that does not parse is an error, because the state after it can't be trusted.
@@ -68,12 +73,18 @@ export async function openJournal<Entry>(
   path: string,
   replay: (entry: Entry) => void,
   snapshot: () => Iterable<Entry>,
-  { compactAboveBytes = COMPACT_ABOVE_BYTES, onFailure = stop, disk = new Disk() }: JournalOptions = {},
+  {
+    compactAboveBytes = COMPACT_ABOVE_BYTES,
+    onFailure = stop,
+    disk = new Disk(),
+    entries = () => 0,
+  }: JournalOptions = {},
 ): Promise<Journal<Entry>> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await replayFile(path, replay);
+  const replayed = await replayFile(path, replay);
   const journal = new FileJournal<Entry>(path, snapshot, { compactAboveBytes, onFailure, disk });
-  await journal.open();
+  if (replayed > SUPERFLUOUS * entries()) await journal.rewrite();
+  else journal.goOn();
   return journal;
 }
 
@@ -83,7 +94,8 @@ export function journalsIn(directory: string, options: JournalOptions = {}): Ope
     openJournal(join(directory, `${name}.journal`), replay, snapshot, options);
 }
 
-async function replayFile<Entry>(path: string, replay: (entry: Entry) => void): Promise<void> {
+/** @returns the number of entries */
+async function replayFile<Entry>(path: string, replay: (entry: Entry) => void): Promise<number> {
   await (await open(path, 'a', 0o600)).close();
   let number = 0;
   for await (const line of wholeLines(path)) {
@@ -98,6 +110,7 @@ async function replayFile<Entry>(path: string, replay: (entry: Entry) => void): 
     }
     replay(entry);
   }
+  return number;
 }
 
 /**
@@ -123,7 +136,7 @@ function stop(path: string, error: Error): void {
 class FileJournal<Entry> implements Journal<Entry> {
   readonly #path: string;
   readonly #snapshot: () => Iterable<Entry>;
-  readonly #options: Required<JournalOptions>;
+  readonly #options: Required<Omit<JournalOptions, 'entries'>>;
   #file: number | undefined;
   /** Size of the contents in bytes, where the next entry goes. */
   #end = 0;
@@ -136,14 +149,27 @@ class FileJournal<Entry> implements Journal<Entry> {
   #next: Promise<void> | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(path: string, snapshot: () => Iterable<Entry>, options: Required<JournalOptions>) {
+  constructor(
+    path: string,
+    snapshot: () => Iterable<Entry>,
+    options: Required<Omit<JournalOptions, 'entries'>>,
+  ) {
     this.#path = path;
     this.#snapshot = snapshot;
     this.#options = options;
   }
 
-  async open(): Promise<void> {
+  async rewrite(): Promise<void> {
     await this.#rewrite();
+    this.#options.disk.watch(this);
+  }
+
+  /** Appends to the file as it is. What follows its last whole line goes. */
+  goOn(): void {
+    const file = openSync(this.#path, 'r+', 0o600);
+    const end = endOfLines(file);
+    ftruncateSync(file, end);
+    this.#use(file, end);
     this.#options.disk.watch(this);
   }
 
@@ -237,6 +263,10 @@ class FileJournal<Entry> implements Journal<Entry> {
       rmSync(path, { force: true });
       throw error;
     }
+    this.#use(file, size);
+  }
+
+  #use(file: number, size: number): void {
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = file;
     this.#end = size;

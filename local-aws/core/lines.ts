@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, fstatSync, readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 
 const LINE_FEED = 0x0a;
@@ -29,4 +29,17 @@ export async function* wholeLines(file: string | FileHandle, start = 0): AsyncGe
     }
     if (from < chunk.length) pieces.push(chunk.subarray(from));
   }
+}
+
+/** The position after the last line feed of an open file. */
+export function endOfLines(file: number): number {
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES / 16);
+  for (let end = fstatSync(file).size; end > 0; ) {
+    const start = Math.max(0, end - chunk.length);
+    const read = readSync(file, chunk, 0, end - start, start);
+    const last = chunk.subarray(0, read).lastIndexOf(LINE_FEED);
+    if (last >= 0) return start + last + 1;
+    end = start;
+  }
+  return 0;
 }

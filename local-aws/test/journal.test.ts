@@ -19,7 +19,7 @@ async function openMap(options?: JournalOptions, path = join(directory, 'map.jou
   type Entry = readonly [key: string, value: string | null];
   const map = new Map<string, string>();
   const apply = ([key, value]: Entry) => (value === null ? map.delete(key) : map.set(key, value));
-  const journal = await openJournal<Entry>(path, apply, () => map, options);
+  const journal = await openJournal<Entry>(path, apply, () => map, { entries: () => map.size, ...options });
   return {
     map,
     path,
@@ -85,6 +85,21 @@ describe('a journal', () => {
     const before = readFileSync(written.path, 'utf8');
     await expect(openMap()).rejects.toThrow(`${written.path}:1 is not a journal entry`);
     expect(readFileSync(written.path, 'utf8')).toBe(before);
+  });
+
+  test.each([
+    ['the same file goes on', 2, true],
+    ['it is rewritten if most of its entries are of the past', 3, false],
+  ])('when it is opened, %s', async (_, changes, goesOn) => {
+    const written = await openMap();
+    for (let n = 0; n < changes; n += 1) await written.set('a', `${n}`);
+    await written.close();
+    const { ino } = statSync(written.path);
+    const read = await openMap();
+    await read.close();
+    expect([...read.map]).toEqual([['a', `${changes - 1}`]]);
+    expect(statSync(read.path).ino === ino).toBe(goesOn);
+    expect(readFileSync(read.path, 'utf8').split('\n')).toHaveLength(goesOn ? changes + 1 : 2);
   });
 
   test('stays about as large as the current state after any number of changes', async () => {

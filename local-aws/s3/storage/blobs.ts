@@ -28,7 +28,7 @@ export interface Blobs {
   /** Whether nothing has been stored yet. */
   readonly isEmpty: boolean;
   /** Removes, at start, everything that a crash left behind: all blobs except `referenced`. */
-  sweep(referenced: ReadonlySet<string>): Promise<void>;
+  sweep(referenced: Iterable<string>): Promise<void>;
   /** Closes open files. */
   close(): void;
 }
@@ -222,7 +222,7 @@ export class FileBlobs implements Blobs {
     await unlink(join(this.#blobs, file));
   }
 
-  async sweep(referenced: ReadonlySet<string>): Promise<void> {
+  async sweep(referenced: Iterable<string>): Promise<void> {
     const kept = new Set<string>();
     for (const blob of referenced) {
       const { file, packed } = fileOf(blob);
@@ -284,8 +284,9 @@ export class MemoryBlobs implements Blobs {
     for (const id of ids) this.#blobs.delete(id);
   }
 
-  async sweep(referenced: ReadonlySet<string>): Promise<void> {
-    for (const id of this.#blobs.keys()) if (!referenced.has(id)) this.#blobs.delete(id);
+  async sweep(referenced: Iterable<string>): Promise<void> {
+    const kept = new Set(referenced);
+    for (const id of this.#blobs.keys()) if (!kept.has(id)) this.#blobs.delete(id);
   }
 
   close(): void {}

@@ -17,6 +17,7 @@ import type {
   WriteCondition,
 } from './model.ts';
 import { assemble, etagOfParts, type ListedPart } from './multipart.ts';
+import { beginningOf, Packing } from './packed.ts';
 
 /** A conditional write in progress. */
 export interface Attempt {
@@ -35,26 +36,42 @@ export class Bucket {
   readonly settings: BucketSettings;
   readonly keys = new SortedKeys();
   readonly uploads = new Map<string, OpenUpload>();
-  /** Newest first; never empty. */
-  readonly #versions = new Map<string, Version[]>();
+  /** Packed, newest first; most keys have one. */
+  readonly #versions = new Map<string, string | readonly string[]>();
+  readonly #packing = new Packing();
   readonly #attempts = new Set<Attempt>();
+  #count = 0;
 
   constructor(settings: BucketSettings) {
     this.settings = settings;
   }
 
+  /** Newest first. */
   versions(key: string): readonly Version[] {
-    return this.#versions.get(key) ?? [];
+    return this.#packed(key).map((each) => this.#packing.unpack(each));
   }
 
   /** The current object; undefined if there is none or a delete marker. */
   current(key: string): StoredObject | undefined {
-    const [newest] = this.versions(key);
-    return newest && !newest.marker ? newest : undefined;
+    const [newest] = this.#packed(key);
+    const version = newest === undefined ? undefined : this.#packing.unpack(newest);
+    return version?.marker === false ? version : undefined;
   }
 
   version(key: string, versionId: string): Version | undefined {
-    return this.versions(key).find((version) => version.versionId === versionId);
+    const beginning = beginningOf(versionId);
+    const found = this.#packed(key).find((each) => each.startsWith(beginning));
+    return found === undefined ? undefined : this.#packing.unpack(found);
+  }
+
+  /** How many versions, uploads and parts there are. */
+  get entries(): number {
+    return this.#count + this.uploads.values().reduce((sum, { parts }) => sum + 1 + parts.size, 0);
+  }
+
+  #packed(key: string): readonly string[] {
+    const found = this.#versions.get(key) ?? [];
+    return typeof found === 'string' ? [found] : found;
   }
 
   /**
@@ -89,7 +106,7 @@ export class Bucket {
     };
     const { etag, size } = version;
     const detail = { ...this.#detail(key, version.versionId, stamp), etag, size, reason };
-    return { ...this.#do({ type: 'put', key, version }), detail, version };
+    return { ...this.#do(this.#packedPut(key, version)), detail, version };
   }
 
   /**
@@ -113,7 +130,7 @@ export class Bucket {
         reason: 'DeleteObject',
         deletionType: 'Delete Marker Created',
       };
-      return { done: { ...this.#do({ type: 'put', key, version }), detail }, marker };
+      return { done: { ...this.#do(this.#packedPut(key, version)), detail }, marker };
     }
     const id = versionId ?? 'null';
     const found = this.version(key, id);
@@ -186,9 +203,9 @@ export class Bucket {
 
   /** The changes that rebuild the bucket. */
   *changes(): Generator<Change> {
-    for (const key of this.keys) {
-      for (const version of this.versions(key).toReversed()) yield { type: 'put', key, version };
-    }
+    for (const set of this.#packing.sets) yield { type: 'headers', ...set };
+    for (const key of this.keys)
+      for (const packed of this.#packed(key).toReversed()) yield { type: 'packed', key, packed };
     for (const { parts, ...upload } of this.uploads.values()) {
       yield { type: 'upload', upload };
       for (const part of parts.values()) yield { type: 'part', uploadId: upload.uploadId, part };
@@ -196,30 +213,32 @@ export class Bucket {
   }
 
   *blobs(): Generator<string> {
-    for (const versions of this.#versions.values()) for (const version of versions) yield* blobsOf(version);
+    for (const key of this.#versions.keys())
+      for (const version of this.versions(key)) yield* blobsOf(version);
     for (const { parts } of this.uploads.values()) for (const part of parts.values()) yield part.blob;
   }
 
   /** Applies a command's change, now or during a replay. Returns the blobs that are no longer referenced. */
   apply(change: Change): string[] {
     switch (change.type) {
-      case 'put': {
-        const replaced = this.#drop(change.key, change.version.versionId);
-        this.#versions.set(change.key, [change.version, ...this.versions(change.key)]);
-        this.keys.add(change.key);
-        const kept = new Set(blobsOf(change.version));
-        const { version } = change;
-        const uploadId = version.marker ? undefined : (version.uploadId ?? change.uploadId);
-        return [...replaced, ...this.#endUpload(uploadId)].filter((blob) => !kept.has(blob));
-      }
+      case 'put':
+        return this.#add(change.key, this.#packing.pack(change.version).packed, change.uploadId);
+      case 'headers':
+        this.#packing.learn(change);
+        return [];
+      case 'packed':
+        if (change.set !== undefined) this.#packing.learn(change.set);
+        return this.#add(change.key, change.packed);
       case 'remove':
         return this.#drop(change.key, change.versionId);
       case 'restore': {
         const { key, versionId, until } = change;
-        const versions = this.versions(key).map((version) =>
-          version.versionId === versionId && !version.marker ? { ...version, restoredUntil: until } : version,
-        );
-        if (versions.length > 0) this.#versions.set(key, versions);
+        const found = this.version(key, versionId);
+        if (found === undefined || found.marker) return [];
+        const beginning = beginningOf(versionId);
+        const { packed: restored } = this.#packing.pack({ ...found, restoredUntil: until });
+        const versions = this.#packed(key).map((each) => (each.startsWith(beginning) ? restored : each));
+        this.#versions.set(key, versions);
         return [];
       }
       case 'upload':
@@ -237,17 +256,40 @@ export class Bucket {
   }
 
   #do(change: Change): CommandResult {
-    if (change.type === 'put' || change.type === 'remove') {
+    if (change.type === 'packed' || change.type === 'remove') {
       for (const attempt of this.#attempts) if (attempt.key === change.key) attempt.disturbed = true;
     }
     return { change, garbage: this.apply(change) };
   }
 
+  #packedPut(key: string, version: Version): Change {
+    return { type: 'packed', key, ...this.#packing.pack(version) };
+  }
+
+  /** @param uploadId the upload that the version ends, if the version does not name it */
+  #add(key: string, packed: string, uploadId?: string): string[] {
+    const known = this.#packed(key);
+    // A version without an upload can't be the end of one, and a new key has nothing to replace.
+    const ends = uploadId !== undefined || (this.uploads.size > 0 && packed.includes('"uploadId"'));
+    const version = known.length > 0 || ends ? this.#packing.unpack(packed) : undefined;
+    const replaced = version === undefined ? [] : this.#drop(key, version.versionId);
+    const older = this.#packed(key);
+    this.#versions.set(key, older.length === 0 ? packed : [packed, ...older]);
+    this.#count += 1;
+    if (older.length === 0) this.keys.add(key);
+    if (version === undefined) return [];
+    const kept = new Set(blobsOf(version));
+    const ended = version.marker ? undefined : (version.uploadId ?? uploadId);
+    return [...replaced, ...this.#endUpload(ended)].filter((blob) => !kept.has(blob));
+  }
+
   #drop(key: string, versionId: string): string[] {
     const dropped = this.version(key, versionId);
     if (!dropped) return [];
-    const left = this.versions(key).filter((version) => version !== dropped);
+    const beginning = beginningOf(versionId);
+    const left = this.#packed(key).filter((each) => !each.startsWith(beginning));
     this.#versions.set(key, left);
+    this.#count -= 1;
     if (left.length === 0) {
       this.#versions.delete(key);
       this.keys.delete(key);

@@ -32,7 +32,11 @@ export class SortedKeys {
   readonly #runs: string[][] = [[]];
 
   add(key: string): void {
-    const place = this.#find((other) => compareKeys(other, key) >= 0);
+    const last = this.#runs.at(-1)?.at(-1);
+    // A journal that was rewritten has them in order.
+    const isLast = last !== undefined && compareKeys(last, key) < 0;
+    const end = { run: this.#runs.length - 1, at: this.#runs.at(-1)?.length ?? 0 };
+    const place = isLast ? end : this.#find((other) => compareKeys(other, key) >= 0);
     const keys = this.#runs[place.run];
     if (keys === undefined || keys[place.at] === key) return;
     keys.splice(place.at, 0, key);

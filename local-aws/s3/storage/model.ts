@@ -87,8 +87,22 @@ export interface Upload {
 
 export type OpenUpload = Upload & { readonly parts: Map<number, Part> };
 
+/** A set of headers that many objects have, by its number. */
+export interface HeaderSet {
+  readonly number: number;
+  readonly headers: StoredObject['headers'];
+}
+
+/** A version as `Packing` packs it. */
+export interface PackedVersion {
+  readonly packed: string;
+  /** The set of headers, if this is the first version with it. */
+  readonly set?: HeaderSet;
+}
+
 /** Journal entries: applied in order to an empty bucket, changes rebuild the bucket. */
 export type Change =
+  /** As journals have it that were written until November 2026. */
   | {
       readonly type: 'put';
       readonly key: string;
@@ -96,6 +110,8 @@ export type Change =
       /** Journals of version 0.1 name the ended upload here; now the version names it. */
       readonly uploadId?: string;
     }
+  | ({ readonly type: 'packed'; readonly key: string } & PackedVersion)
+  | ({ readonly type: 'headers' } & HeaderSet)
   | { readonly type: 'remove'; readonly key: string; readonly versionId: string }
   | { readonly type: 'restore'; readonly key: string; readonly versionId: string; readonly until: number }
   | { readonly type: 'upload'; readonly upload: Upload }

@@ -98,12 +98,10 @@ export class Store {
         path,
         (entry) => this.#replay(entry),
         () => this.#snapshot(),
-        { disk: this.#disk },
+        { disk: this.#disk, entries: () => this.#entries },
       );
     }
-    const referenced = new Set<string>();
-    for (const bucket of this.#buckets.values()) for (const blob of bucket.blobs()) referenced.add(blob);
-    await this.blobs.sweep(referenced);
+    await this.blobs.sweep(this.#referenced());
     for (const event of this.#unpublished.values()) this.#publish(event);
   }
 
@@ -183,6 +181,16 @@ export class Store {
   /** Resolves when all changes so far are durable. */
   settled(): Promise<void> {
     return this.#journal.append({ sequencer: this.#sequencers.last });
+  }
+
+  *#referenced(): Generator<string> {
+    for (const bucket of this.#buckets.values()) yield* bucket.blobs();
+  }
+
+  /** How many entries `#snapshot` yields. */
+  get #entries(): number {
+    const changes = this.#buckets.values().reduce((sum, bucket) => sum + bucket.entries, 0);
+    return 1 + changes + this.#unpublished.size;
   }
 
   #open(name: string): Bucket {
