@@ -292,7 +292,7 @@ function report(
   const { dataset, result, read, written, filtered, rejected } = outcome;
   metrics.addDimension('dataset', dataset);
   for (const [name, value] of Object.entries({
-    ...Object.fromEntries(results.map((each) => [metricOf(each), each === result ? 1 : 0])),
+    ...Object.fromEntries(measured.map((each) => [metricOf(each), each === result ? 1 : 0])),
     RecordsRead: read,
     RecordsWritten: written,
     RecordsFiltered: total(filtered),
@@ -305,6 +305,9 @@ function report(
   const fields = { bucket, key, versionId, ...outcome, sentAt: new Date(sentAt).toISOString() };
   logger[level](`${OUTCOME_LINE} ${result}`, fields);
 }
+
+/** Each metric costs: directory markers are in the log alone. */
+const measured = results.filter((each) => each !== 'ignored');
 
 /** `ObjectsDone`, `ObjectsStale`, … */
 function metricOf(result: Result): string {

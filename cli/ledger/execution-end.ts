@@ -127,6 +127,7 @@ const reasons: Readonly<Record<string, string>> = {
   missing: 'missing',
   unreadable: 'unreadable',
   other_dataset: 'of other datasets',
+  directory_marker: 'directory markers',
   done: 'already extracted',
   under_way: 'already under way',
   same_code: 'already processed by the deployed code',

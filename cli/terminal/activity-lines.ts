@@ -22,6 +22,7 @@ const signs: Readonly<
   superseded: ['·', 'superseded', 'dim'],
   retracted: ['·', 'retracted', 'dim'],
   kept: ['·', 'deleted, rows kept', 'dim'],
+  ignored: ['·', 'directory marker', 'dim'],
   retried: ['↻', 'retried', 'yellow'],
   dead_lettered: ['✕', 'dead-lettered', 'red'],
 };
@@ -48,7 +49,8 @@ function kindOf({ ended, result }: Step): keyof typeof signs | undefined {
   return result === 'retried' || result === 'dead_lettered' ? result : undefined;
 }
 
-const isProblem = (step: Step) => !['done', 'superseded', 'retracted', 'kept'].includes(kindOf(step) ?? '');
+const isProblem = (step: Step) =>
+  !['done', 'superseded', 'retracted', 'kept', 'ignored'].includes(kindOf(step) ?? '');
 
 /** `17:43:18 ✓ done recipes/soup.json  3 read = 3 written  1.2 s`; the counts on a second line if need be. */
 function lineOf(step: Step): string {

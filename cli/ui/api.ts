@@ -253,7 +253,7 @@ function toneOf(state: KeyState): Tone {
   const { stage, fault, trouble, extracting, finished } = state;
   if (isStuck(state) || ['failed', 'unreadable'].includes(stage)) return 'failed';
   if (stage === 'rejected' || fault !== undefined || trouble !== undefined) return 'rejected';
-  if (['done', 'superseded', 'retracted'].includes(stage))
+  if (['done', 'superseded', 'retracted', 'ignored'].includes(stage))
     return total(state.rejected) > 0 ? 'rejected' : 'done';
   return extracting === true || finished > 0 ? 'working' : 'waiting';
 }

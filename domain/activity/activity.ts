@@ -23,7 +23,7 @@ interface Counts {
  * How a version of an object ends. `failed`: the object is faulty, and its records, or the rest of them, are
  * not used. `done` may have the code of a fault as well: the records before it are used.
  */
-export const outcomes = ['done', 'rejected', 'failed', 'superseded', 'retracted', 'kept'] as const;
+export const outcomes = ['done', 'rejected', 'failed', 'superseded', 'retracted', 'kept', 'ignored'] as const;
 
 /** How a version of an object ended, with its records over all stages. */
 export interface Ended extends Counts {
@@ -217,7 +217,8 @@ export class Activity {
     if (result === 'duplicate') open.unsure = true;
     if (service === 'extraction') {
       if (result === 'stale') return this.#close(open, 'superseded');
-      if (result === 'retracted' || result === 'kept') return this.#close(open, result);
+      if (result === 'retracted' || result === 'kept' || result === 'ignored')
+        return this.#close(open, result);
       if (result === 'duplicate') return undefined;
       open.parts = outputs;
       open.read = line.read;

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Stage } from '../stage.ts';
 import { versionSegment } from '../versions/key-layout.ts';
 import { isInterrupted, isShownBy, type LedgerEntry, shownVersions } from '../versions/ledger.ts';
+import { isDirectoryMarker } from '../versions/object-event.ts';
 import { type Receipt, type Tally, total } from '../versions/receipt.ts';
 import { isVersion, parseRevision, revisionName } from '../versions/revision.ts';
 import { compareSequencers } from '../versions/sequencer.ts';
@@ -29,7 +30,7 @@ export type Machine = (typeof machines)[number];
  * exist. `unreadable`: its ledger entry or a receipt can't be read. `done`: it is extracted already.
  * `under_way`: it is being extracted. `same_code`: the deployed code would come to the same result.
  * `other_code`: it has no rejects of the requested codes. `other_dataset`: it belongs to another dataset,
- * whose prefix begins with the requested one.
+ * whose prefix begins with the requested one. `directory_marker`: it is one, and has no records.
  */
 export const skips = [
   'out_of_range',
@@ -41,6 +42,7 @@ export const skips = [
   'same_code',
   'other_code',
   'other_dataset',
+  'directory_marker',
 ] as const;
 export type Skip = (typeof skips)[number];
 
@@ -85,6 +87,7 @@ export function planBackfill(
   now: number,
 ): Plan {
   if (latest === undefined || latest.deleted) return { skip: 'gone' };
+  if (isDirectoryMarker({ key, size: latest.size })) return { skip: 'directory_marker' };
   const missed = missedEvent({ key, onDelete: 'keep' }, latest, entry, revisionOf);
   if (missed !== undefined) return sending(missed.event);
   const attempt = entry?.attempts.find((each) => isVersion(each.versionId, latest.versionId));

@@ -8,7 +8,7 @@ import {
   versionSegment,
 } from '../versions/key-layout.ts';
 import { isShownBy, type LedgerEntry, shownVersions } from '../versions/ledger.ts';
-import type { ObjectEvent } from '../versions/object-event.ts';
+import { isDirectoryMarker, type ObjectEvent } from '../versions/object-event.ts';
 import type { ExtractionReceipt } from '../versions/receipt.ts';
 import { isVersion, MAX_REVISION, parseRevision } from '../versions/revision.ts';
 import { compareSequencers } from '../versions/sequencer.ts';
@@ -51,6 +51,7 @@ export function missedEvent(
   const sequencer = entry === undefined ? '0' : justAfter(newestSequencer(entry));
   if (latest !== undefined && !latest.deleted) {
     const { versionId, size } = latest;
+    if (isDirectoryMarker({ key, size })) return undefined;
     if (versionsOf(entry).some((each) => isVersion(each, versionId))) return undefined;
     return {
       missed: entry === undefined ? 'never_seen' : 'missed',

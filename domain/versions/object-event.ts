@@ -75,6 +75,22 @@ export function parseObjectEvent(body: string): ObjectEvent {
   };
 }
 
+/** What keys of directory markers end with: those of consoles and of Hadoop, and those of s3n and EMR. */
+const MARKER = /(?:\/|_\$folder\$)$/;
+
+/** Whether a directory marker may have this key. */
+export function mayBeMarker(key: string): boolean {
+  return MARKER.test(key);
+}
+
+/**
+ * Whether an object is a directory marker: an empty object by which a console or Hadoop shows a folder that
+ * has no files. It has no records, and no fault either.
+ */
+export function isDirectoryMarker({ key, size }: Pick<ObjectEvent, 'key' | 'size'>): boolean {
+  return size === 0 && mayBeMarker(key);
+}
+
 /** The event of a message; `undefined` if the message is no event of S3. */
 export function findObjectEvent(body: string): ObjectEvent | undefined {
   try {

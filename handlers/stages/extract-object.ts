@@ -9,7 +9,7 @@ import {
   versionPath,
 } from '../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
-import type { ObjectEvent } from '../../domain/versions/object-event.ts';
+import { isDirectoryMarker, mayBeMarker, type ObjectEvent } from '../../domain/versions/object-event.ts';
 import { attemptAt, withExtracted } from '../../domain/versions/publishing/conclusion.ts';
 import { extractionOf } from '../../domain/versions/publishing/verdict.ts';
 import { type ExtractionReceipt, extractionReceipt } from '../../domain/versions/receipt.ts';
@@ -31,7 +31,8 @@ export interface ExtractionBuckets extends OutputBuckets {
 
 /**
  * Processes an event of the raw bucket: extracts a new version, or retracts a deleted object. Does nothing if
- * the version is done already, is older than the active one, or is being extracted by another invocation.
+ * the version is done already, is older than the active one, or is being extracted by another invocation; or
+ * if it is a directory marker.
  *
  * @throws {TransientError} `in_progress` while another invocation holds the lease of this version
  */
@@ -44,6 +45,7 @@ export async function extractObject(
   const dataset = registry.of(event.key);
   const name = registry.nameOf(event.key);
   const ledger = new Ledger(store, buckets.ledger);
+  if (await isIgnored(event, ledger, registry)) return withoutRecords(name, 'ignored');
   const taken = await takeUp(event, ledger, buckets, context);
   if ('result' in taken) return taken;
   const { path, before, claimed } = taken;
@@ -70,6 +72,12 @@ export async function extractObject(
     outputs: receipt.parts.length,
     ...(receipt.fault && { fault: receipt.fault }),
   };
+}
+
+/** Whether a directory marker comes, or one goes that was never anything else. */
+async function isIgnored(event: ObjectEvent, ledger: Ledger, registry: Registry): Promise<boolean> {
+  if (event.type === 'created') return isDirectoryMarker(event);
+  return mayBeMarker(event.key) && (await ledger.entry(registry.placeOf(event.key))) === undefined;
 }
 
 /**

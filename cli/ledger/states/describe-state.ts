@@ -25,6 +25,8 @@ export function stateText(state: ObjectState): string {
       return 'superseded';
     case 'retracted':
       return 'retracted';
+    case 'ignored':
+      return 'directory marker, ignored';
     case 'unreadable':
       return 'unreadable';
     case 'extraction':

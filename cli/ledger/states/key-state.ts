@@ -3,6 +3,7 @@ import type { Stage } from '../../../domain/stage.ts';
 import { UnreadableDocument } from '../../../domain/versions/document.ts';
 import { versionPath } from '../../../domain/versions/key-layout.ts';
 import { isInterrupted, isSettled, type LedgerEntry } from '../../../domain/versions/ledger.ts';
+import { isDirectoryMarker } from '../../../domain/versions/object-event.ts';
 import { parseRevision } from '../../../domain/versions/revision.ts';
 import { compareSequencers } from '../../../domain/versions/sequencer.ts';
 import { unreadableDocument } from '../../../store/ledger.ts';
@@ -58,6 +59,7 @@ async function readableState(
   const result: ObjectState = {
     ...state,
     ...(isRetracted && { stage: 'retracted' }),
+    ...(known === undefined && isDirectoryMarker(latest) && { stage: 'ignored' }),
     ...(isLatest && { since: state.since ?? latest.modified }),
   };
   const notes = known === undefined ? [] : notesOf(known.entry, latest, shown, now);
@@ -79,7 +81,8 @@ function newerVersions(entry: LedgerEntry | undefined, latest: ListedVersion, sh
     }));
   const known = [shown, ...attempts.map(({ versionId }) => versionId)];
   const isKnown = known.some((name) => parseRevision(name).versionId === latest.versionId);
-  if (!latest.deleted && !isKnown) newer.push({ versionId: latest.versionId, stage: 'extraction' });
+  if (!latest.deleted && !isKnown && !isDirectoryMarker(latest))
+    newer.push({ versionId: latest.versionId, stage: 'extraction' });
   return newer.filter(({ versionId }) => versionId !== shown);
 }
 
@@ -125,7 +128,11 @@ export function notesOf(
         : 'it is deleted; its rows will be removed when the delete event arrives',
     );
   if (!latest.deleted && !names.some((name) => parseRevision(name).versionId === latest.versionId))
-    notes.push('a newer version waits for extraction');
+    notes.push(
+      isDirectoryMarker(latest)
+        ? 'a directory marker has taken its place, and is ignored'
+        : 'a newer version waits for extraction',
+    );
   notes.push(...attempts.flatMap((attempt) => noteOf(attempt, attempt.versionId === shown, now) ?? []));
   if (current?.type === 'deleted' && latest.deleted && !isSettled(entry))
     notes.push('its rows are still in the tables, and will be removed next');

@@ -3,8 +3,9 @@ import { summarize } from '../../../domain/operations/reconciliation.ts';
 import { type Stage, stages } from '../../../domain/stage.ts';
 import { versionPath } from '../../../domain/versions/key-layout.ts';
 import { isInterrupted, isShownBy, type LedgerEntry } from '../../../domain/versions/ledger.ts';
+import { isDirectoryMarker, mayBeMarker } from '../../../domain/versions/object-event.ts';
 import { type Receipt, type Tally, total } from '../../../domain/versions/receipt.ts';
-import { parseRevision } from '../../../domain/versions/revision.ts';
+import { isVersion, parseRevision } from '../../../domain/versions/revision.ts';
 import { versionsOf } from '../../../store/listing.ts';
 import type { Target } from '../../target/target.ts';
 import { ledgerOf } from '../ledger.ts';
@@ -27,9 +28,18 @@ export interface ObjectState extends RecordCounts {
   /**
    * `failed`: the object is faulty, and none of its records is used. `done` with a fault: the records before
    * the fault are used. `rejected`: every record of it was rejected. `superseded`, `retracted`: a newer
-   * version, or a deletion, took effect. `unreadable`: its ledger entry or a receipt can't be read.
+   * version, or a deletion, took effect. `ignored`: it is a directory marker. `unreadable`: its ledger entry
+   * or a receipt can't be read.
    */
-  readonly stage: Stage | 'done' | 'rejected' | 'failed' | 'superseded' | 'retracted' | 'unreadable';
+  readonly stage:
+    | Stage
+    | 'done'
+    | 'rejected'
+    | 'failed'
+    | 'superseded'
+    | 'retracted'
+    | 'ignored'
+    | 'unreadable';
   /** Of the current stage: how many work items are finished, and how many there are. */
   readonly finished: number;
   readonly pieces: number;
@@ -46,7 +56,7 @@ export interface ObjectState extends RecordCounts {
 
 /** Whether the version has come to an end. */
 export function isFinal({ stage }: Pick<ObjectState, 'stage'>): boolean {
-  return ['done', 'rejected', 'failed', 'superseded', 'retracted', 'unreadable'].includes(stage);
+  return ['done', 'rejected', 'failed', 'superseded', 'retracted', 'ignored', 'unreadable'].includes(stage);
 }
 
 /** Whether nothing more happens to the version unless someone acts. */
@@ -75,7 +85,14 @@ export async function objectState(target: Target, key: string, versionId: string
   ]);
   const state = stateOf({ dataset, key, versionId }, receipts, known?.entry);
   const overtaken = known && (await overtakenBy(target, known.entry, versionId, receipts.length > 0));
-  return overtaken === undefined ? state : { ...state, stage: overtaken };
+  if (overtaken !== undefined) return { ...state, stage: overtaken };
+  const isIgnored = known === undefined && mayBeMarker(key) && (await isMarker(target, key, versionId));
+  return isIgnored ? { ...state, stage: 'ignored' } : state;
+}
+
+async function isMarker(target: Target, key: string, versionId: string): Promise<boolean> {
+  const versions = await versionsOf(target, target.outputs.buckets.raw, key);
+  return versions.some((each) => isVersion(versionId, each.versionId) && isDirectoryMarker(each));
 }
 
 /**

@@ -215,6 +215,7 @@ describe('the activity of the pipeline', () => {
     { result: 'stale', outcome: 'superseded' },
     { result: 'retracted', outcome: 'retracted' },
     { result: 'kept', outcome: 'kept' },
+    { result: 'ignored', outcome: 'ignored' },
   ] as const)('tells of an event that is $result at once', ({ result, outcome }) => {
     const activity = new Activity(datasetOf);
     const object = objectOf({ name: 'a' });

@@ -90,6 +90,12 @@ describe('the plan of a backfill', () => {
     });
   });
 
+  test('a directory marker is skipped as one', () => {
+    const marker = { ...latest, size: 0 };
+    expect(planBackfill('recipes/', marker, undefined, first, now)).toEqual({ skip: 'directory_marker' });
+    expect(planBackfill(key, marker, undefined, first, now)).toMatchObject({ event: { size: 0 } });
+  });
+
   test('an object that was deleted meanwhile is skipped as gone', () => {
     expect(planBackfill(key, undefined, undefined, first, now)).toEqual({ skip: 'gone' });
     expect(planBackfill(key, { versionId: 'v3', deleted: true }, undefined, first, now)).toEqual({

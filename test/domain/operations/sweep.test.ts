@@ -109,6 +109,12 @@ const operations = fc.array(fc.constantFrom('put', 'put', 'delete', 'removeNewes
 });
 
 describe('changes in the raw bucket that the ledger missed', () => {
+  test('a directory marker is none, though the ledger knows nothing of it', () => {
+    const marker: LatestVersion = { versionId: 'v1', deleted: false, size: 0 };
+    const missed = (at: string) => missedEvent({ ...recipes, key: at }, marker, undefined, () => 1)?.missed;
+    expect([missed('recipes/2026/'), missed('recipes/a.json')]).toEqual([undefined, 'never_seen']);
+  });
+
   test('after a sweep the tables show what the raw bucket shows, whatever events were lost', () => {
     fc.assert(
       fc.property(operations, fc.infiniteStream(fc.boolean()), (all, isLost) => {

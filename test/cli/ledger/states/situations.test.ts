@@ -145,6 +145,21 @@ describe('status, explain, sweep and put --wait say the same', () => {
     expect((await told(key)).explain).toContain(`${key}: retracted`);
   });
 
+  test('of a directory marker: it is ignored, waited for by nobody, and no loss', async () => {
+    const file = join(pipeline.directory, 'marker');
+    writeFileSync(file, '');
+    const { status, stdout } = await run('put', '--wait', '--key', 'recipes/folder/', file);
+    expect({ status, stdout }).toMatchObject({ status: 0, stdout: expect.stringContaining('ignored') });
+    const marker = await told('recipes/folder/');
+    expect(marker.status).toMatch(/recipes\/folder\/ +directory marker, ignored/);
+    expect(marker.explain).toContain('recipes/folder/: directory marker, ignored');
+    expect(marker.sweep).not.toContain('never seen');
+    expect((await run('reconcile')).stdout).not.toContain('folder');
+    const backfilled = await run('backfill', 'recipes/folder/');
+    expect(backfilled.status).toBe(0);
+    expect(backfilled.stdout + backfilled.stderr).toContain('1 directory markers');
+  });
+
   test('of an object that waits, is retried, dead-lettered, and no longer in the DLQ', async () => {
     const { endpoint, outputs } = pipeline.running;
     const events = new EventBridgeClient({ endpoint, region: outputs.region, credentials: localCredentials });
