@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
 import { tableColumns } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import type { Source } from '../../domain/records/decoding/decompression.ts';
+import type { Source } from '../../domain/records/decoding/source.ts';
 import { rejectRecord } from '../ledger/rejects/describe.ts';
 import { datasetOf, keyIn, statFile } from '../options/files.ts';
 import { datasetNames, whole } from '../options/options.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { PermanentError } from '../../domain/errors.ts';
 import { decode } from '../../domain/records/decoding/decode.ts';
-import type { Source } from '../../domain/records/decoding/decompression.ts';
+import type { Source } from '../../domain/records/decoding/source.ts';
 import { readRecord } from '../../domain/records/validation.ts';
 import type { SourceFormat } from '../../domain/source-format.ts';
 import { UserError } from '../terminal/user-error.ts';

@@ -1,11 +1,12 @@
 import { columnsOf, recordColumn } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
-import type { Compression } from '../../domain/records/decoding/compression.ts';
+import type { Compression } from '../../domain/records/decoding/compressed/compression.ts';
+import { compressionOf } from '../../domain/records/decoding/compressed/decompression.ts';
 import { contentOf } from '../../domain/records/decoding/content.ts';
 import { decode, type InputRecord } from '../../domain/records/decoding/decode.ts';
-import { compressionOf, type Source } from '../../domain/records/decoding/decompression.ts';
 import { isWhiteSpace } from '../../domain/records/decoding/json/ndjson.ts';
+import type { Source } from '../../domain/records/decoding/source.ts';
 import { type Limits, limits } from '../../domain/records/part.ts';
 import { type Processed, processReading } from '../../domain/records/processing.ts';
 import type { Problem, Reject, RejectCode } from '../../domain/records/reject.ts';

@@ -1,6 +1,6 @@
 import type { Dataset } from '../../domain/dataset.ts';
 import { decode } from '../../domain/records/decoding/decode.ts';
-import type { Source } from '../../domain/records/decoding/decompression.ts';
+import type { Source } from '../../domain/records/decoding/source.ts';
 import { PermanentError } from '../../domain/errors.ts';
 import { processRecord } from '../../domain/records/processing.ts';
 import { count, type Tally } from '../../domain/versions/receipt.ts';

@@ -5,8 +5,9 @@ import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput } fro
 import { Upload } from '@aws-sdk/lib-storage';
 import type { Dataset } from '../../../domain/dataset.ts';
 import { PermanentError } from '../../../domain/errors.ts';
+import { compressionOf } from '../../../domain/records/decoding/compressed/decompression.ts';
 import { type Cut, findCut, type NoCut, withoutCut } from '../../../domain/records/decoding/cut.ts';
-import { compressionOf, type Source } from '../../../domain/records/decoding/decompression.ts';
+import type { Source } from '../../../domain/records/decoding/source.ts';
 import { latestOf } from '../../../store/listing.ts';
 import type { Target } from '../../target/target.ts';
 import { count, printable } from '../../terminal/terminal.ts';

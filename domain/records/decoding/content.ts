@@ -1,7 +1,8 @@
 import type { SourceFormat } from '../../source-format.ts';
 import { asUtf8 } from './byte-order-mark.ts';
-import { decompress, type Source } from './decompression.ts';
+import { decompress } from './compressed/decompression.ts';
 import { refuseOtherFormats } from './other-formats.ts';
+import type { Source } from './source.ts';
 
 /**
  * The content of an object: decompressed, and without a byte-order mark. UTF-16 is UTF-8 by then; other

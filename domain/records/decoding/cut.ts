@@ -3,11 +3,11 @@ import { contentOf } from './content.ts';
 import { CsvRecord } from './csv/record.ts';
 import { CsvSplitter } from './csv/splitter.ts';
 import { decode, type InputRecord } from './decode.ts';
-import type { Source } from './decompression.ts';
 import { JsonArraySplitter } from './json/array.ts';
 import { isWhiteSpace, NdjsonSplitter } from './json/ndjson.ts';
 import { readJson } from './reading.ts';
 import { MAX_RECORD_BYTES } from './record.ts';
+import type { Source } from './source.ts';
 
 const OPEN_BRACKET = 0x5b;
 

@@ -1,9 +1,9 @@
 import type { Dataset } from '../../dataset.ts';
 import { splitCsv } from './csv/csv.ts';
 import { type CsvRecord, csvReader } from './csv/record.ts';
-import type { Source } from './decompression.ts';
 import { splitJson } from './json/json.ts';
 import { type Piece, type RawRecord, startIn } from './record.ts';
+import type { Source } from './source.ts';
 
 type Format = Pick<Dataset, 'source' | 'record'>;
 

@@ -1,7 +1,7 @@
 import { constants, createGunzip, createZstdDecompress, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decompress } from '../../../domain/records/decoding/decompression.ts';
+import { decompress } from '../../../domain/records/decoding/compressed/decompression.ts';
 import { chunksOf, decoded } from './decoded.ts';
 
 const compressors = [

@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { CsvRecord } from '../../../domain/records/decoding/csv/record.ts';
 import { findCut, withoutCut } from '../../../domain/records/decoding/cut.ts';
 import { decode, type InputRecord } from '../../../domain/records/decoding/decode.ts';
-import type { Source } from '../../../domain/records/decoding/decompression.ts';
+import type { Source } from '../../../domain/records/decoding/source.ts';
 import { chunksOf } from './decoded.ts';
 
 const json = { source: { prefix: 'a/', format: 'json' as const }, record: z.object({}) };

@@ -1,6 +1,6 @@
 import { PermanentError } from '../../../domain/errors.ts';
-import type { Source } from '../../../domain/records/decoding/decompression.ts';
 import { splitJson } from '../../../domain/records/decoding/json/json.ts';
+import type { Source } from '../../../domain/records/decoding/source.ts';
 import type { JsonFormat } from '../../../domain/source-format.ts';
 
 /** What came of decoding: each record's text, trimmed, and how it ended. */

@@ -1,8 +1,8 @@
 import { PermanentError } from '../../../errors.ts';
 import type { JsonFormat } from '../../../source-format.ts';
 import { contentOf } from '../content.ts';
-import type { Source } from '../decompression.ts';
 import { MAX_RECORD_BYTES, type RawRecord, type RecordSplitter } from '../record.ts';
+import type { Source } from '../source.ts';
 import { JsonArraySplitter } from './array.ts';
 import { JsonListSplitter } from './list.ts';
 import { isWhiteSpace, NdjsonSplitter } from './ndjson.ts';

@@ -1,4 +1,4 @@
-import { PermanentError } from '../../errors.ts';
+import { PermanentError } from '../../../errors.ts';
 import type { Compression } from './compression.ts';
 
 /**

@@ -1,10 +1,8 @@
-import { errorText, PermanentError, TransientError } from '../../errors.ts';
+import { errorText, PermanentError, TransientError } from '../../../errors.ts';
+import type { Source } from '../source.ts';
 import type { Compression } from './compression.ts';
 import { Decompressor } from './decompressor.ts';
 import { Expansion } from './expansion.ts';
-
-/** Opens an object's bytes, the same ones each time: a damaged object is read twice. */
-export type Source = () => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
 
 /**
  * The decompressor gets its input in blocks of one size, so that it finds damage at the same byte however the
