@@ -9,6 +9,8 @@ export const permanentCodes = [
   'corrupt_compression',
   'compression_bomb',
   'window_too_large',
+  'encrypted',
+  'unsupported_compression',
   'trailing_content',
   'unreadable_header',
   'missing_column',

@@ -70,7 +70,7 @@ const exact = (_: string, value: unknown) => (typeof value === 'bigint' ? String
 export async function firstRecords(format: SourceFormat, open: Source, count: number): Promise<Buffer> {
   if (format.format === 'json') {
     const lines: string[] = [];
-    for await (const batch of splitJson(format, open)) {
+    for await (const batch of splitJson(format, contentOf(format, open))) {
       // A text of JSON has no line ending: these are between its tokens.
       for (const { bytes } of batch)
         lines.push(

@@ -59,7 +59,7 @@ async function json(open: Source, head: Buffer): Promise<Sniffed> {
   if (list === undefined) return { format: { format: 'json' } };
   let records = 0;
   try {
-    for await (const batch of splitJson({ format: 'json' }, open)) {
+    for await (const batch of splitJson({}, contentOf({ format: 'json' }, open))) {
       records += batch.length;
       if (records > 1) return { format: { format: 'json' } };
     }

@@ -2,7 +2,7 @@ import { columnsOf, recordColumn } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
 import type { Compression } from '../../domain/records/decoding/compressed/compression.ts';
-import { compressionOf } from '../../domain/records/decoding/compressed/decompression.ts';
+import { compressionOf } from '../../domain/records/decoding/compressed/compression.ts';
 import { contentOf } from '../../domain/records/decoding/content.ts';
 import { decode, type InputRecord } from '../../domain/records/decoding/decode.ts';
 import { isWhiteSpace } from '../../domain/records/decoding/json/ndjson.ts';

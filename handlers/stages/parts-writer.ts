@@ -31,6 +31,8 @@ export class PartsWriter {
   }
 
   async add({ header, pieces }: Batch): Promise<void> {
+    // A part has one header; the files of an archive may have different ones.
+    if (!isSame(header, this.#columns) && this.#current.records > 0) await this.#flush();
     this.#columns = header;
     for (const piece of pieces) {
       for (let i = 0; i < recordsIn(piece); i += 1) {
@@ -96,3 +98,6 @@ export class PartsWriter {
     this.written.push({ key, records, bytes: body.length });
   }
 }
+
+const isSame = (a: readonly string[] = [], b: readonly string[] = []) =>
+  a === b || (a.length === b.length && a.every((name, i) => name === b[i]));

@@ -9,7 +9,10 @@ const formats: readonly (readonly [beginning: string, name: string, cure: string
   ['PAR1\x15', 'Parquet', 'Write it as JSON Lines or CSV'],
   ['Obj\x01', 'Avro', 'Write it as JSON Lines (avro-tools tojson)'],
   ['ARROW1\0\0', 'Arrow', 'Write it as JSON Lines or CSV'],
-  ['PK\x03\x04', 'a zip archive, or a workbook of Excel', 'Upload its files, or export the sheet as CSV'],
+  // Compressed content has been decompressed by then.
+  ['PK\x03\x04', 'a zip archive in another or in a compressed file', 'Upload the inner one'],
+  ['\x1f\x8b\x08', 'compressed twice, with gzip within', 'Compress it once'],
+  ['\x28\xb5\x2f\xfd', 'compressed twice, with zstd within', 'Compress it once'],
   ['\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1', 'a document of old Office', 'Export the sheet as CSV'],
   ['\xfd7zXZ\0', 'compressed with xz', 'Compress it with gzip or zstd'],
   ['7z\xbc\xaf\x27\x1c', 'a 7z archive', 'Upload its files'],

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { datasetText } from '../../../cli/new/dataset-text.ts';
@@ -38,6 +39,11 @@ describe('a dataset for a file', () => {
       ["delimiter: '\\t'", 'a: int32(),'],
     ],
     ['pipes in gzip', gzipSync(csv('a|b', '1|x,y', '2|z')), ["delimiter: '|'"]],
+    [
+      'commas in a zip archive',
+      readFileSync(new URL('../../domain/records/formats/fixtures/python.zip', import.meta.url)),
+      ['id: int32(),', 'name: z.string(),', "key: ['id'],"],
+    ],
     ['windows-1252', Buffer.from('name,at\nJos\xe9 \x80,x\n', 'latin1'), ["encoding: 'windows-1252'"]],
     [
       'no header',

@@ -185,6 +185,12 @@ describe('the format and the compression are those of the content', () => {
     ['JSON array', 'gzip', things, gzipSync(array)],
     ['JSON objects', 'zstd', things, zstdCompressSync(ndjson([thing(1), thing(2)]))],
     ['CSV', 'gzip', passengers, gzipSync(csv)],
+    [
+      'CSV',
+      'zip',
+      things,
+      readFileSync(new URL('../../domain/records/formats/fixtures/infozip.zip', import.meta.url)),
+    ],
     [undefined, 'none', things, '<html>'],
     [undefined, 'none', things, ''],
     ['CSV', 'none', passengers, ''],

@@ -1,7 +1,8 @@
 import { constants, createGunzip, createZstdDecompress, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decompress } from '../../../domain/records/decoding/compressed/decompression.ts';
+import { filesIn } from '../../../domain/records/decoding/compressed/files.ts';
+import type { Source } from '../../../domain/records/decoding/source.ts';
 import { chunksOf, decoded } from './decoded.ts';
 
 const compressors = [
@@ -12,6 +13,10 @@ const compressors = [
     (bytes: Uint8Array) => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_checksumFlag]: 1 } }),
   ],
 ] as const;
+
+async function* decompress(open: Source): AsyncGenerator<Buffer> {
+  for await (const { content } of filesIn(open)) yield* content;
+}
 
 /** What a decompressor makes of the beginning of a stream. */
 async function producedBy(beginning: Uint8Array, compression: 'gzip' | 'zstd'): Promise<Buffer> {

@@ -1,5 +1,7 @@
+import * as z from 'zod';
 import { PermanentError } from '../../../domain/errors.ts';
-import { splitJson } from '../../../domain/records/decoding/json/json.ts';
+import { decode } from '../../../domain/records/decoding/decode.ts';
+import type { RawRecord } from '../../../domain/records/decoding/record.ts';
 import type { Source } from '../../../domain/records/decoding/source.ts';
 import type { JsonFormat } from '../../../domain/source-format.ts';
 
@@ -30,8 +32,8 @@ export async function decoded(open: Source, list?: string): Promise<Decoded> {
   const lengths: number[] = [];
   try {
     const format: JsonFormat = { format: 'json', ...(list !== undefined && { list }) };
-    for await (const batch of splitJson(format, open)) {
-      for (const { bytes, length } of batch) {
+    for await (const batch of decode({ source: { prefix: '', ...format }, record: z.unknown() }, open)) {
+      for (const { bytes, length } of batch as readonly RawRecord[]) {
         records.push(bytes.toString('utf8').trim());
         lengths.push(length);
       }

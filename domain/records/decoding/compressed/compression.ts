@@ -1,1 +1,38 @@
-export type Compression = 'none' | 'gzip' | 'zstd';
+/** How an object is compressed. A zip archive holds any number of files. */
+export type Compression = 'none' | 'gzip' | 'zstd' | 'zip';
+
+/** The streams that node:zlib expands: `deflate` is what a zip archive has of a file. */
+export type Stream = 'gzip' | 'zstd' | 'deflate';
+
+/** How many bytes are enough to recognise the compression. */
+export const HEAD_BYTES = 4;
+
+export const GZIP_BEGINNING = 0x1f;
+const GZIP = [GZIP_BEGINNING, 0x8b];
+const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
+/** A frame that is skipped; the last hexadecimal digit of its first byte may be any. */
+const ZSTD_SKIPPABLE = [0x50, 0x2a, 0x4d, 0x18];
+/** The header of a file, or the end of an archive that has none. */
+const ZIP = [0x50, 0x4b, 0x03, 0x04];
+const EMPTY_ZIP = [0x50, 0x4b, 0x05, 0x06];
+
+/**
+ * Recognises the compression by the magic numbers of RFC 1952 (gzip), of RFC 8878 (zstd), or its skippable
+ * frames, and of PKWARE's APPNOTE (zip).
+ */
+export function compressionOf(head: Uint8Array): Compression {
+  if (head.length >= GZIP.length && mayBegin(head, GZIP)) return 'gzip';
+  if (head.length < HEAD_BYTES) return 'none';
+  if (mayBegin(head, ZIP) || mayBegin(head, EMPTY_ZIP)) return 'zip';
+  return mayBeginZstd(head) ? 'zstd' : 'none';
+}
+
+export function mayBeginZstd(head: Uint8Array): boolean {
+  const [first = 0, ...rest] = head;
+  return mayBegin(head, ZSTD) || mayBegin([first & 0xf0, ...rest], ZSTD_SKIPPABLE);
+}
+
+/** Whether the bytes are the magic number, or its beginning if there are fewer. */
+function mayBegin(bytes: ArrayLike<number>, magic: readonly number[]): boolean {
+  return magic.every((byte, i) => i >= bytes.length || bytes[i] === byte);
+}

@@ -1,5 +1,5 @@
-import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
-import type { Compression } from './compression.ts';
+import { constants, createGunzip, createInflateRaw, createZstdDecompress } from 'node:zlib';
+import type { Stream } from './compression.ts';
 
 /** Larger than zlib's default of 16 KB, since the splitters run once for each chunk. */
 const CHUNK_BYTES = 256 * 1024;
@@ -21,8 +21,8 @@ export class Decompressor {
   #given = 0;
   #head: Buffer = Buffer.alloc(0);
 
-  constructor(compression: Exclude<Compression, 'none'>) {
-    this.#stream = decompressorStream(compression);
+  constructor(stream: Stream) {
+    this.#stream = decompressorStream(stream);
     this.#stream.on('readable', () => this.#wake());
     this.#stream.on('end', () => this.#wake());
     this.#stream.on('error', (error) => {
@@ -41,8 +41,8 @@ export class Decompressor {
   }
 
   /**
-   * How many of the written bytes were not consumed: Node's zstd ends with the first frame, whatever follows
-   * it.
+   * How many of the written bytes were not consumed: Node's zstd ends with the first frame, and its deflate
+   * with the stream, whatever follows it.
    */
   get leftOver(): number {
     return this.#given - this.#stream.bytesWritten;
@@ -83,10 +83,11 @@ export class Decompressor {
   }
 }
 
-function decompressorStream(compression: Exclude<Compression, 'none'>) {
+function decompressorStream(stream: Stream) {
   // With room for one byte, it continues only after its output was read: a small block can expand to
   // gigabytes.
   const options = { chunkSize: CHUNK_BYTES, readableHighWaterMark: 1 };
-  if (compression === 'gzip') return createGunzip(options);
+  if (stream === 'gzip') return createGunzip(options);
+  if (stream === 'deflate') return createInflateRaw(options);
   return createZstdDecompress({ ...options, params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG } });
 }

@@ -1,9 +1,7 @@
 import type * as z from 'zod';
 import { PermanentError } from '../../../errors.ts';
 import type { CsvFormat } from '../../../source-format.ts';
-import { contentOf } from '../content.ts';
 import { type Piece, type RawRecord, recordsIn, startIn } from '../record.ts';
-import type { Source } from '../source.ts';
 import { FieldReader } from './field-reader.ts';
 import { checkHeader, csvFields } from './header.ts';
 import { CsvSplitter } from './splitter.ts';
@@ -15,8 +13,8 @@ export interface CsvBatch {
 }
 
 /**
- * Cuts a CSV object of any size into its records: RFC 4180 with any line ending; plain, gzip or zstd; with or
- * without a byte-order mark. The first line that is not empty is the header, if the format has one.
+ * Cuts a CSV file of any size into its records: RFC 4180 with any line ending. The first line that is not
+ * empty is the header, if the format has one.
  *
  * @throws {PermanentError} if the object can't be read (further), after every record before that point was
  * yielded
@@ -24,7 +22,7 @@ export interface CsvBatch {
 export async function* splitCsv(
   format: CsvFormat,
   record: z.core.$ZodType,
-  open: Source,
+  content: AsyncIterable<Buffer>,
 ): AsyncGenerator<CsvBatch> {
   const head = new Head(format, record);
   const splitter = new CsvSplitter(format);
@@ -34,7 +32,7 @@ export async function* splitCsv(
     for (const piece of pieces) count += recordsIn(piece);
     return { header: head.names ?? [], pieces };
   };
-  for await (const chunk of contentOf(format, open)) {
+  for await (const chunk of content) {
     const records = batch(splitter.push(chunk));
     if (records.pieces.length > 0) yield records;
   }

@@ -1,8 +1,6 @@
 import { PermanentError } from '../../../errors.ts';
 import type { JsonFormat } from '../../../source-format.ts';
-import { contentOf } from '../content.ts';
 import { MAX_RECORD_BYTES, type RawRecord, type RecordSplitter } from '../record.ts';
-import type { Source } from '../source.ts';
 import { JsonArraySplitter } from './array.ts';
 import { JsonListSplitter } from './list.ts';
 import { isWhiteSpace, NdjsonSplitter } from './ndjson.ts';
@@ -16,23 +14,25 @@ const LINE_FEED = 0x0a;
 const DESCRIBED_BYTES = 20;
 
 /**
- * Cuts a JSON object of any size into its records: a JSON array, NDJSON, or objects over several lines each;
- * plain, gzip or zstd; with or without a byte-order mark. The content decides which, but for a list within
- * one document, whose place the format tells. Records come in batches, as the bytes complete them.
+ * Cuts JSON of any size into its records: a JSON array, NDJSON, or objects over several lines each. The
+ * content decides which, but for a list within one document, whose place the format tells. Records come in
+ * batches, as the bytes complete them.
  *
  * Memory: a chunk of input and one record, whatever the size.
  *
  * @throws {PermanentError} if the object can't be read (further), after every record before that point was
  * yielded
  */
-export async function* splitJson(format: JsonFormat, open: Source): AsyncGenerator<RawRecord[]> {
-  const { list } = format;
+export async function* splitJson(
+  { list }: Pick<JsonFormat, 'list'>,
+  bytes: AsyncIterable<Buffer>,
+): AsyncGenerator<RawRecord[]> {
   let head: Buffer = Buffer.alloc(0);
   let splitter: RecordSplitter | undefined;
   let fault: PermanentError | undefined;
   async function* content() {
     try {
-      yield* contentOf(format, open);
+      yield* bytes;
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;
       fault = error;
