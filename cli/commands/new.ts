@@ -45,7 +45,10 @@ export function newDataset(program: Command): void {
     .command('new')
     .description('write a dataset for files like this one: its types, its first fixture, its migration')
     .argument('<name>', 'lower-case letters, digits and underscores: the table, the folder and the file')
-    .requiredOption('--from <file>', 'a file with typical records: JSON or CSV, plain, gzip, zstd or zip')
+    .requiredOption(
+      '--from <file>',
+      'a file with typical records: JSON or CSV, plain, gzip, zstd, bzip2 or zip',
+    )
     .option('--dry-run', 'print the dataset’s file, and write nothing')
     .option('--json', 'print what was made as JSON')
     .action(async (name: string, options: NewOptions) => {

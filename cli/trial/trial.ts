@@ -2,7 +2,7 @@ import { columnsOf, recordColumn } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
 import type { Compression } from '../../domain/records/decoding/compressed/compression.ts';
-import { compressionOf } from '../../domain/records/decoding/compressed/compression.ts';
+import { compressionIn } from '../../domain/records/decoding/compressed/files.ts';
 import { contentOf } from '../../domain/records/decoding/content.ts';
 import { decode, type InputRecord } from '../../domain/records/decoding/decode.ts';
 import { isWhiteSpace } from '../../domain/records/decoding/json/ndjson.ts';
@@ -230,21 +230,10 @@ class Findings {
 
 /** How a file is compressed, and its format, as far as its first bytes tell. */
 async function formatOf({ source }: Dataset, open: Source): Promise<Pick<Trial, 'format' | 'compression'>> {
-  let compression: Compression = 'none';
-  async function* head() {
-    let isFirst = true;
-    for await (const chunk of await open()) {
-      if (isFirst) compression = compressionOf(chunk);
-      isFirst = false;
-      yield chunk;
-    }
-  }
-  if (source.format === 'csv') {
-    for await (const _ of head()) break;
-    return { format: 'CSV', compression };
-  }
+  const compression = await compressionIn(open);
+  if (source.format === 'csv') return { format: 'CSV', compression };
   try {
-    for await (const chunk of contentOf(source, head)) {
+    for await (const chunk of contentOf(source, open)) {
       const first = chunk.find((byte) => !isWhiteSpace(byte));
       if (first === undefined) continue;
       const format = source.list === undefined ? formats.get(first as never) : 'JSON document';

@@ -5,7 +5,7 @@ import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput } fro
 import { Upload } from '@aws-sdk/lib-storage';
 import type { Dataset } from '../../../domain/dataset.ts';
 import { PermanentError } from '../../../domain/errors.ts';
-import { compressionOf } from '../../../domain/records/decoding/compressed/compression.ts';
+import { compressionIn } from '../../../domain/records/decoding/compressed/files.ts';
 import { type Cut, findCut, type NoCut, withoutCut } from '../../../domain/records/decoding/cut.ts';
 import type { Source } from '../../../domain/records/decoding/source.ts';
 import { latestOf } from '../../../store/listing.ts';
@@ -80,8 +80,8 @@ function whyNot({ reason, records }: NoCut, name: string, record: number): strin
       return `${name} has ${count(records, 'record')}, and no record ${record}.`;
     case 'only_record':
       return `Record ${record} is the only one of ${name}.`;
-    case 'in_archive':
-      return `${name} is a zip archive, of which no new version is made. Upload it without the record, then erase its old versions: npx sluice erase ${name} --old-versions.`;
+    case 'not_written':
+      return `${name} is a zip archive or compressed with bzip2, which Sluice does not write. Upload it without the record, then erase its old versions: npx sluice erase ${name} --old-versions.`;
     case 'not_separable':
       return `Without record ${record}, the rest of ${name} would be read differently. Upload it without the record, then erase its old versions: npx sluice erase ${name} --old-versions.`;
   }
@@ -142,9 +142,8 @@ export async function cutOut(target: Target, found: RecordToErase, signal: Abort
 }
 
 async function compressorFor(open: Source): Promise<NodeJS.ReadWriteStream[]> {
-  for await (const chunk of await open()) {
-    const compression = compressionOf(chunk);
-    return compression === 'none' ? [] : [compression === 'gzip' ? createGzip() : createZstdCompress()];
-  }
+  const compression = await compressionIn(open);
+  if (compression === 'gzip') return [createGzip()];
+  if (compression === 'zstd') return [createZstdCompress()];
   return [];
 }

@@ -1,5 +1,6 @@
 import type { Dataset } from '../../dataset.ts';
-import { filesIn } from './compressed/files.ts';
+import type { Compression } from './compressed/compression.ts';
+import { compressionIn } from './compressed/files.ts';
 import { contentOf } from './content.ts';
 import { CsvRecord } from './csv/record.ts';
 import { CsvSplitter } from './csv/splitter.ts';
@@ -11,6 +12,8 @@ import { MAX_RECORD_BYTES } from './record.ts';
 import type { Source } from './source.ts';
 
 const OPEN_BRACKET = 0x5b;
+/** What Sluice reads and does not write. */
+const unwritten: readonly Compression[] = ['bzip2', 'zip'];
 
 type Format = Pick<Dataset, 'source' | 'record'>;
 
@@ -25,7 +28,7 @@ export interface Cut {
 /** Why a record can't be cut out of an object, or why the object has no such record. */
 export interface NoCut {
   readonly records: number;
-  readonly reason: 'no_such_record' | 'only_record' | 'not_separable' | 'in_archive';
+  readonly reason: 'no_such_record' | 'only_record' | 'not_separable' | 'not_written';
 }
 
 /**
@@ -41,16 +44,11 @@ export async function findCut(format: Format, open: Source, recordNumber: number
   let records = 0;
   for await (const batch of decode(format, open)) records += batch.length;
   if (recordNumber > records) return { records, reason: 'no_such_record' };
-  if (await isArchive(open)) return { records, reason: 'in_archive' };
+  if (unwritten.includes(await compressionIn(open))) return { records, reason: 'not_written' };
   if (records === 1) return { records, reason: 'only_record' };
   const { from, to } = await locate(format, open, { records, recordNumber });
   const cut = { from, to, records };
   return (await isExact(format, open, cut, recordNumber)) ? cut : { records, reason: 'not_separable' };
-}
-
-async function isArchive(open: Source): Promise<boolean> {
-  for await (const { name } of filesIn(open)) return name !== undefined;
-  return true;
 }
 
 /** The content of an object without a record, decompressed; UTF-8 of one that is UTF-16. */

@@ -23,8 +23,8 @@ const formats: readonly (readonly [beginning: string, name: string, cure: string
   ['%PDF-', 'PDF', 'Upload the data that it was made from'],
   ...Array.from('123456789', (level): [string, string, string] => [
     `BZh${level}1AY&SY`,
-    'compressed with bzip2',
-    'Compress it with gzip or zstd',
+    'compressed twice, with bzip2 within',
+    'Compress it once',
   ]),
 ];
 const LONGEST = Math.max(...formats.map(([beginning]) => beginning.length));

@@ -41,7 +41,7 @@ describe('a dataset for a file', () => {
     ['pipes in gzip', gzipSync(csv('a|b', '1|x,y', '2|z')), ["delimiter: '|'"]],
     [
       'commas in a zip archive',
-      readFileSync(new URL('../../domain/records/formats/fixtures/python.zip', import.meta.url)),
+      readFileSync(new URL('../../domain/records/formats/fixtures/zip/python.zip', import.meta.url)),
       ['id: int32(),', 'name: z.string(),', "key: ['id'],"],
     ],
     ['windows-1252', Buffer.from('name,at\nJos\xe9 \x80,x\n', 'latin1'), ["encoding: 'windows-1252'"]],

@@ -188,8 +188,14 @@ describe('the format and the compression are those of the content', () => {
     [
       'CSV',
       'zip',
+      passengers,
+      readFileSync(new URL('../../domain/records/formats/fixtures/zip/infozip.zip', import.meta.url)),
+    ],
+    [
+      undefined,
+      'bzip2',
       things,
-      readFileSync(new URL('../../domain/records/formats/fixtures/infozip.zip', import.meta.url)),
+      readFileSync(new URL('../../domain/records/formats/fixtures/bzip2/empty.bz2', import.meta.url)),
     ],
     [undefined, 'none', things, '<html>'],
     [undefined, 'none', things, ''],

@@ -25,7 +25,7 @@ it('the records of a zip archive are numbered over its files, and a part has tho
   putRaw(
     store,
     'things/a.zip',
-    readFileSync(new URL('../../domain/records/formats/fixtures/python.zip', import.meta.url)),
+    readFileSync(new URL('../../domain/records/formats/fixtures/zip/python.zip', import.meta.url)),
   );
   const outcome = await extract(store, 'things/a.zip', { registry: new Registry([things]) });
   expect(outcome).toMatchObject({ result: 'done', read: 60, outputs: 2 });

@@ -1,5 +1,6 @@
 import type { Source } from '../source.ts';
-import { compressionOf, HEAD_BYTES } from './compression.ts';
+import { bunzip2 } from './bzip2/decompress.ts';
+import { type Compression, compressionOf, HEAD_BYTES } from './compression.ts';
 import type { ContainedFile } from './contained-file.ts';
 import { decompressed } from './decompression.ts';
 import { bytesOf } from './source-blocks.ts';
@@ -18,11 +19,26 @@ export async function* filesIn(open: Source): AsyncGenerator<ContainedFile> {
     const compression = compressionOf(head);
     const all = joined(head, bytes);
     if (compression === 'zip') yield* filesOfZip(all, open);
-    else
-      yield {
-        name: undefined,
-        content: compression === 'none' ? all : decompressed(all, compression, open),
-      };
+    else yield { name: undefined, content: contentOf(all, compression, open) };
+  } finally {
+    await bytes.return();
+  }
+}
+
+function contentOf(
+  bytes: AsyncGenerator<Buffer>,
+  compression: Exclude<Compression, 'zip'>,
+  open: Source,
+): AsyncGenerator<Buffer> {
+  if (compression === 'none') return bytes;
+  return compression === 'bzip2' ? bunzip2(bytes) : decompressed(bytes, compression, open);
+}
+
+/** How an object is compressed, by its first bytes. */
+export async function compressionIn(open: Source): Promise<Compression> {
+  const bytes = bytesOf(open);
+  try {
+    return compressionOf(await firstOf(bytes));
   } finally {
     await bytes.return();
   }

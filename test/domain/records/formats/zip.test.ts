@@ -11,7 +11,7 @@ import type { Source } from '../../../../domain/records/decoding/source.ts';
 import type { SourceFormat } from '../../../../domain/source-format.ts';
 import { chunksOf, decoded } from '../decoded.ts';
 
-const fixture = (name: string) => readFileSync(new URL(`fixtures/${name}.zip`, import.meta.url));
+const fixture = (name: string) => readFileSync(new URL(`fixtures/zip/${name}.zip`, import.meta.url));
 
 interface Options {
   readonly method?: number;
@@ -324,6 +324,6 @@ describe('a zip archive', () => {
   it('is not written again without a record', async () => {
     const open = chunksOf(zipOf(['a.json', '{"a":1}\n{"a":2}\n']));
     const format = { source: { prefix: '', format: 'json' as const }, record: z.unknown() };
-    expect(await findCut(format, open, 1)).toEqual({ records: 2, reason: 'in_archive' });
+    expect(await findCut(format, open, 1)).toEqual({ records: 2, reason: 'not_written' });
   });
 });
