@@ -11,6 +11,8 @@ export const permanentCodes = [
   'window_too_large',
   'encrypted',
   'unsupported_compression',
+  'unsupported_layout',
+  'corrupt_file',
   'trailing_content',
   'unreadable_header',
   'missing_column',

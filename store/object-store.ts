@@ -11,6 +11,7 @@ import {
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
+import type { ByteRange as SourceRange } from '../domain/records/decoding/source.ts';
 
 /** How often a write that collides with another one is tried before the message is retried. */
 const CONDITIONAL_ATTEMPTS = 5;
@@ -61,8 +62,8 @@ export interface ByteRange {
 
 /** The operations of S3 that the stages need. */
 export interface ObjectStore {
-  /** The bytes of exactly this version, as they come in. @throws {ObjectNotFound} */
-  read(address: ObjectAddress): Promise<AsyncIterable<Uint8Array>>;
+  /** The bytes of exactly this version, or of a range of it, as they come in. @throws {ObjectNotFound} */
+  read(address: ObjectAddress, range?: SourceRange): Promise<AsyncIterable<Uint8Array>>;
   /** @throws {ObjectNotFound} */
   describe(address: ObjectAddress): Promise<StoredVersion>;
   /** Whether the current version of this key exists. */
@@ -109,8 +110,16 @@ export function untilDeadline<Port extends object>(port: Port, isOver: () => boo
 /** Amazon S3, or the local cloud if the environment is set for it. */
 export function s3ObjectStore(client = new S3Client({})): ObjectStore {
   return {
-    async read(address) {
-      const { Body } = await found(address, client.send(new GetObjectCommand(versionInput(address))));
+    async read(address, range) {
+      const Range =
+        range && `bytes=${'last' in range ? `-${range.last}` : `${range.start}-${range.end - 1}`}`;
+      const command = new GetObjectCommand({ ...versionInput(address), ...(Range && { Range }) });
+      const answer = await found(address, client.send(command)).catch((error: unknown) => {
+        // There are no bytes in this range ("InvalidRange"), as in an empty object.
+        if (isStatus(error, 416)) return { Body: Readable.from([]) };
+        throw error;
+      });
+      const { Body } = answer;
       if (!(Body instanceof Readable))
         throw new Error(`s3://${address.bucket}/${address.key} came without a body.`);
       return Body;

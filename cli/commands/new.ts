@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { createReadStream, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -12,7 +12,7 @@ import { type DatasetText, datasetText, variableName } from '../new/dataset-text
 import { type Fixture, firstRecords, writeFixture } from '../new/fixture.ts';
 import { withDataset } from '../new/register.ts';
 import { type Sample, sampleOf } from '../new/sample.ts';
-import { statFile } from '../options/files.ts';
+import { sourceOfFile, statFile } from '../options/files.ts';
 import { projectDirectory } from '../target/directories.ts';
 import { count, printable, printableJson, styled } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
@@ -47,14 +47,14 @@ export function newDataset(program: Command): void {
     .argument('<name>', 'lower-case letters, digits and underscores: the table, the folder and the file')
     .requiredOption(
       '--from <file>',
-      'a file with typical records: JSON or CSV, plain, gzip, zstd, bzip2 or zip',
+      'a file with typical records: JSON or CSV, plain, gzip, zstd, bzip2 or zip; or Parquet',
     )
     .option('--dry-run', 'print the dataset’s file, and write nothing')
     .option('--json', 'print what was made as JSON')
     .action(async (name: string, options: NewOptions) => {
       checkName(name);
       await statFile(options.from);
-      const open = () => createReadStream(options.from);
+      const open = sourceOfFile(options.from);
       const sample = await sampleOf(open);
       const text = datasetText(name, sample, basename(options.from));
       if (options.dryRun) {
@@ -91,7 +91,7 @@ async function make(name: string, made: DatasetText, { format }: Sample, from: s
   writeFileSync(file, made.text);
   try {
     const dataset = await load(file, variableName(name));
-    const open = () => createReadStream(from);
+    const open = sourceOfFile(from);
     const trial = await trialOf(dataset, open, { key: `${name}/${basename(from)}`, rows: 0, rejects: 0 });
     writeFileSync(indexFile, next);
     const migration = await planMigration();
@@ -117,7 +117,7 @@ async function make(name: string, made: DatasetText, { format }: Sample, from: s
 }
 
 function extensionOf(format: Sample['format']): string {
-  if (format.format === 'csv') return 'csv';
+  if (format.format !== 'json') return format.format;
   return format.list === undefined ? 'ndjson' : 'json';
 }
 

@@ -2,9 +2,9 @@ import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
 import { tableColumns } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import type { Source } from '../../domain/records/decoding/source.ts';
+import { type ByteRange, type Source, sourceOfBytes } from '../../domain/records/decoding/source.ts';
 import { rejectRecord } from '../ledger/rejects/describe.ts';
-import { datasetOf, keyIn, statFile } from '../options/files.ts';
+import { datasetOf, keyIn, sourceOfFile, statFile } from '../options/files.ts';
 import { datasetNames, whole } from '../options/options.ts';
 import { untilInterrupted } from '../target/until-interrupted.ts';
 import { fitStart } from '../terminal/fit.ts';
@@ -82,9 +82,9 @@ async function run(
   const { size, open } = await sourceOf(file, signal);
   let at = 0;
   let shownAt = Date.now();
-  async function* counted() {
+  async function* counted(range?: ByteRange) {
     at = 0;
-    for await (const chunk of await open()) {
+    for await (const chunk of await open(range)) {
       signal.throwIfAborted();
       at += chunk.length;
       yield chunk;
@@ -106,7 +106,7 @@ async function sourceOf(
   signal: AbortSignal,
 ): Promise<{ readonly size: number; readonly open: Source }> {
   const found = file === '-' ? undefined : await statFile(file);
-  if (found?.isFile()) return { size: found.size, open: () => opened(file) };
+  if (found?.isFile()) return { size: found.size, open: openedFile(file) };
   const chunks: Uint8Array[] = [];
   let size = 0;
   const input = found === undefined ? process.stdin : createReadStream(file);
@@ -129,19 +129,18 @@ async function sourceOf(
   }
   return {
     size,
-    open: async function* () {
-      yield* chunks;
-    },
+    open: sourceOfBytes(Buffer.concat(chunks)),
   };
 }
 
-async function* opened(file: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* createReadStream(file);
-  } catch (error) {
-    throw new UserError(`${file} can't be read: ${(error as Error).message}`);
-  }
-}
+const openedFile = (file: string): Source =>
+  async function* (range) {
+    try {
+      yield* await sourceOfFile(file)(range);
+    } catch (error) {
+      throw new UserError(`${file} can't be read: ${(error as Error).message}`);
+    }
+  };
 
 /** The result for a person: the sum at the end, where the eye is. */
 function describe(tried: Tried, dataset: Dataset): string {

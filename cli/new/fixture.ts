@@ -5,11 +5,14 @@ import type { Dataset } from '../../domain/dataset.ts';
 import { contentOf } from '../../domain/records/decoding/content.ts';
 import { CsvSplitter } from '../../domain/records/decoding/csv/splitter.ts';
 import { splitJson } from '../../domain/records/decoding/json/json.ts';
-import type { Source } from '../../domain/records/decoding/source.ts';
+import { type Source, sourceOfBytes } from '../../domain/records/decoding/source.ts';
 import type { SourceFormat } from '../../domain/source-format.ts';
 import { projectDirectory } from '../target/directories.ts';
+import { UserError } from '../terminal/user-error.ts';
 import { type Trial, trialOf } from '../trial/trial.ts';
 
+/** No more of a Parquet file is put into the repository. */
+const MOST_PARQUET_BYTES = 1024 * 1024;
 /** More rows and rejects than anybody wants to look through. */
 const MOST = 10_000;
 
@@ -30,9 +33,7 @@ export async function writeFixture(
   extension: string,
   input: Buffer,
 ): Promise<Fixture & { readonly trial: Trial }> {
-  async function* open() {
-    yield input;
-  }
+  const open = sourceOfBytes(input);
   const options = { key: dataset.source.prefix, rows: MOST, rejects: MOST };
   const trial = await trialOf(dataset, open, options);
   const folder = `test/datasets/${dataset.name}`;
@@ -66,8 +67,13 @@ function expectedOf({ rows, rejects, filtered, fault }: Trial) {
 /** JSON has no integers of 64 bits: they are texts in a fixture. */
 const exact = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
 
-/** The first records of a file, as they stand in it, as a file of their own. */
+/**
+ * The first records of a file, as they stand in it, as a file of their own. One of Parquet is taken whole.
+ *
+ * @throws {UserError} if it is too large for that
+ */
 export async function firstRecords(format: SourceFormat, open: Source, count: number): Promise<Buffer> {
+  if (format.format === 'parquet') return wholeFile(open);
   if (format.format === 'json') {
     const lines: string[] = [];
     for await (const batch of splitJson(format, contentOf(format, open))) {
@@ -101,6 +107,20 @@ export async function firstRecords(format: SourceFormat, open: Source, count: nu
   const last = splitter.end();
   if (last !== undefined) take(last);
   return Buffer.concat(pieces.slice(0, wanted).flatMap((piece) => [piece, Buffer.from('\n')]));
+}
+
+async function wholeFile(open: Source): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of await open()) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > MOST_PARQUET_BYTES)
+      throw new UserError(
+        `The fixture of a Parquet file is the whole file: take one of ${MOST_PARQUET_BYTES} bytes at most.`,
+      );
+  }
+  return Buffer.concat(chunks);
 }
 
 function withList(lines: readonly string[], list: string | undefined): string {

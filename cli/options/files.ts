@@ -1,8 +1,9 @@
-import type { Stats } from 'node:fs';
+import { createReadStream, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, resolve, sep } from 'node:path';
 import { datasets, registry } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
+import { boundsOf, type Source } from '../../domain/records/decoding/source.ts';
 import { UserError } from '../terminal/user-error.ts';
 import { chosenDataset, datasetNames } from './options.ts';
 
@@ -42,4 +43,16 @@ export async function statFile(file: string): Promise<Stats> {
   });
   if (found.isDirectory()) throw new UserError(`${file} is a directory. Name its files: ${file}/*`);
   return found;
+}
+
+/** The bytes of a file, as often as they are needed. */
+export function sourceOfFile(file: string): Source {
+  return async function* (range) {
+    const { start, end } = boundsOf(
+      range,
+      range === undefined ? Number.POSITIVE_INFINITY : (await stat(file)).size,
+    );
+    // Of an empty range it would read a byte.
+    if (start < end) yield* createReadStream(file, { start, end: end - 1 });
+  };
 }

@@ -31,7 +31,7 @@ const SHOWN = 500;
 /** What the pipeline would make of a file. */
 export interface Trial {
   /** Absent if the file is neither, or has no character that can be read. */
-  readonly format?: 'JSON array' | 'JSON objects' | 'JSON document' | 'CSV';
+  readonly format?: 'JSON array' | 'JSON objects' | 'JSON document' | 'CSV' | 'Parquet';
   readonly compression: Compression;
   readonly read: number;
   /** Rows for the lake. */
@@ -231,7 +231,7 @@ class Findings {
 /** How a file is compressed, and its format, as far as its first bytes tell. */
 async function formatOf({ source }: Dataset, open: Source): Promise<Pick<Trial, 'format' | 'compression'>> {
   const compression = await compressionIn(open);
-  if (source.format === 'csv') return { format: 'CSV', compression };
+  if (source.format !== 'json') return { format: source.format === 'csv' ? 'CSV' : 'Parquet', compression };
   try {
     for await (const chunk of contentOf(source, open)) {
       const first = chunk.find((byte) => !isWhiteSpace(byte));

@@ -35,7 +35,7 @@ export function withJsonTexts(
     places = placesOf(schema) ?? null;
     known.set(schema, places);
   }
-  if (places === null || source.format !== 'json') return record;
+  if (places === null || source.format === 'csv') return record;
   const root = { record };
   const json = text();
   new Texts(json).read(json.search(/\S/), places, root, 'record');

@@ -1,6 +1,7 @@
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
 import { split } from '../../domain/records/decoding/decode.ts';
+import type { ByteRange } from '../../domain/records/decoding/source.ts';
 import type { Registry } from '../../domain/registry.ts';
 import {
   extractionReceiptKey,
@@ -145,7 +146,7 @@ async function extract(
   let fault: PermanentError | undefined;
   try {
     if (dataset === undefined) throw unknownPrefix(event.key, registry);
-    for await (const batch of split(dataset, () => open(store, event))) await parts.add(batch);
+    for await (const batch of split(dataset, (range) => open(store, event, range))) await parts.add(batch);
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
     fault = error;
@@ -176,9 +177,10 @@ async function extract(
 async function open(
   store: ObjectStore,
   { bucket, key, versionId }: ObjectEvent,
+  range: ByteRange | undefined,
 ): Promise<AsyncIterable<Uint8Array>> {
   try {
-    return await store.read({ bucket, key, versionId });
+    return await store.read({ bucket, key, versionId }, range);
   } catch (error) {
     if (!(error instanceof ObjectNotFound)) throw error;
     const message = 'The version no longer exists: it expired or was deleted for good before it was read.';

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { registry } from '../../datasets/index.ts';
+import { boundsOf, type ByteRange as SourceRange } from '../../domain/records/decoding/source.ts';
 import { limits } from '../../domain/records/part.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { threadedZstd } from '../../formats/zstd.ts';
@@ -37,9 +38,11 @@ export class MemoryStore implements ObjectStore {
   /** The call that fails, from 1, and whether it has had its effect by then. */
   crash: { readonly call: number; readonly afterEffect: boolean } | undefined;
 
-  read({ bucket, key, versionId }: ObjectAddress): Promise<AsyncIterable<Uint8Array>> {
+  read({ bucket, key, versionId }: ObjectAddress, range?: SourceRange): Promise<AsyncIterable<Uint8Array>> {
     return this.#call('read', bucket, key, () => {
-      const { body } = this.#find({ bucket, key, versionId });
+      const { body: whole } = this.#find({ bucket, key, versionId });
+      const { start: from, end } = boundsOf(range, whole.length);
+      const body = whole.subarray(from, end);
       return (async function* () {
         for (let start = 0; start < body.length; start += 65_536) yield body.subarray(start, start + 65_536);
       })();

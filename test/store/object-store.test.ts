@@ -24,9 +24,9 @@ async function put(body: string): Promise<string> {
   return VersionId;
 }
 
-async function textOf(address: Parameters<ObjectStore['read']>[0]): Promise<string> {
+async function textOf(...of: Parameters<ObjectStore['read']>): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of await store.read(address)) chunks.push(chunk);
+  for await (const chunk of await store.read(...of)) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
 }
 
@@ -41,6 +41,16 @@ describe('the object store', () => {
       new ListObjectVersionsCommand({ Bucket: bucket, Prefix: 'copy' }),
     );
     expect(await textOf({ bucket, key: 'copy', versionId: Versions[0]?.VersionId ?? '' })).toBe('old');
+  });
+
+  it('reads a range, or the end, and nothing where there are no bytes', async () => {
+    const address = { bucket, key, versionId: await put('0123456789') };
+    expect(await textOf(address, { start: 2, end: 5 })).toBe('234');
+    expect(await textOf(address, { start: 8, end: 100 })).toBe('89');
+    expect(await textOf(address, { last: 3 })).toBe('789');
+    expect(await textOf(address, { last: 100 })).toBe('0123456789');
+    expect(await textOf(address, { start: 10, end: 12 })).toBe('');
+    expect(await textOf({ bucket, key, versionId: await put('') }, { last: 3 })).toBe('');
   });
 
   it('creates an object only once, and tells each writer whether it was first', async () => {

@@ -1,7 +1,7 @@
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip, createZstdCompress } from 'node:zlib';
-import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput } from '@aws-sdk/client-s3';
+import { HeadObjectCommand, type HeadObjectCommandOutput } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { Dataset } from '../../../domain/dataset.ts';
 import { PermanentError } from '../../../domain/errors.ts';
@@ -9,6 +9,7 @@ import { compressionIn } from '../../../domain/records/decoding/compressed/files
 import { type Cut, findCut, type NoCut, withoutCut } from '../../../domain/records/decoding/cut.ts';
 import type { Source } from '../../../domain/records/decoding/source.ts';
 import { latestOf } from '../../../store/listing.ts';
+import { s3ObjectStore } from '../../../store/object-store.ts';
 import type { Target } from '../../target/target.ts';
 import { count, printable } from '../../terminal/terminal.ts';
 import { UserError } from '../../terminal/user-error.ts';
@@ -81,17 +82,15 @@ function whyNot({ reason, records }: NoCut, name: string, record: number): strin
     case 'only_record':
       return `Record ${record} is the only one of ${name}.`;
     case 'not_written':
-      return `${name} is a zip archive or compressed with bzip2, which Sluice does not write. Upload it without the record, then erase its old versions: npx sluice erase ${name} --old-versions.`;
+      return `${name} is Parquet, a zip archive, or compressed with bzip2, which Sluice does not write again. Upload it without the record, then erase its old versions: npx sluice erase ${name} --old-versions.`;
     case 'not_separable':
       return `Without record ${record}, the rest of ${name} would be read differently. Upload it without the record, then erase its old versions: npx sluice erase ${name} --old-versions.`;
   }
 }
 
 function sourceOf({ s3, outputs }: Target, key: string, versionId: string): Source {
-  return async () => {
-    const command = new GetObjectCommand({ Bucket: outputs.buckets.raw, Key: key, VersionId: versionId });
-    return (await s3.send(command)).Body as Readable;
-  };
+  const store = s3ObjectStore(s3);
+  return (range) => store.read({ bucket: outputs.buckets.raw, key, versionId }, range);
 }
 
 /**

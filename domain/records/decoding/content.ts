@@ -12,7 +12,7 @@ import type { Source } from './source.ts';
  * @throws {PermanentError} as `filesIn` does, or `unknown_format` if one is plainly of another format
  */
 export async function* contentsOf(format: SourceFormat, open: Source): AsyncGenerator<ContainedFile> {
-  const isUtf8 = format.format === 'json' || (format.encoding ?? 'utf-8') === 'utf-8';
+  const isUtf8 = format.format !== 'csv' || (format.encoding ?? 'utf-8') === 'utf-8';
   for await (const { name, content } of filesIn(open)) {
     const bytes = refuseOtherFormats(content);
     yield { name, content: isUtf8 ? asUtf8(bytes) : bytes };

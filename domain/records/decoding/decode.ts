@@ -32,6 +32,12 @@ export type InputRecord = RawRecord | CsvRecord;
  * yielded
  */
 export async function* split(format: Format, open: Source): AsyncGenerator<Batch> {
+  if (format.source.format === 'parquet') {
+    // Few datasets need it.
+    const { splitParquet } = await import('./parquet/parquet.ts');
+    for await (const pieces of splitParquet(open)) yield { pieces };
+    return;
+  }
   let found = false;
   for await (const { name, content } of contentsOf(format.source, open)) {
     try {
@@ -51,7 +57,7 @@ async function* splitFile(
   content: AsyncIterable<Buffer>,
 ): AsyncGenerator<Batch> {
   if (format.format === 'csv') yield* splitCsv(format, record, content);
-  else for await (const pieces of splitJson(format, content)) yield { pieces };
+  if (format.format === 'json') for await (const pieces of splitJson(format, content)) yield { pieces };
 }
 
 function inFile(name: string, { code, message, stage, cause }: PermanentError): PermanentError {

@@ -6,7 +6,7 @@ import { withWholeHead } from './whole-head.ts';
  * no text, or is too odd for the names of columns.
  */
 const formats: readonly (readonly [beginning: string, name: string, cure: string])[] = [
-  ['PAR1\x15', 'Parquet', 'Write it as JSON Lines or CSV'],
+  ['PAR1\x15', 'Parquet', 'Declare format: ‘parquet’ in the dataset’s source, or write it as JSON Lines'],
   ['Obj\x01', 'Avro', 'Write it as JSON Lines (avro-tools tojson)'],
   ['ARROW1\0\0', 'Arrow', 'Write it as JSON Lines or CSV'],
   // Compressed content has been decompressed by then.
@@ -54,7 +54,7 @@ function refuse(head: Buffer): void {
   const found = formats.find(([beginning]) => text.startsWith(beginning));
   if (found === undefined) return;
   const [, name, cure] = found;
-  throw new PermanentError('unknown_format', `The file is ${name}, which Sluice does not read. ${cure}.`, {
+  throw new PermanentError('unknown_format', `The file is ${name}, not what the dataset declares. ${cure}.`, {
     stage: 'extraction',
   });
 }

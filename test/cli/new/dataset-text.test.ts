@@ -44,6 +44,11 @@ describe('a dataset for a file', () => {
       readFileSync(new URL('../../domain/records/formats/fixtures/zip/python.zip', import.meta.url)),
       ['id: int32(),', 'name: z.string(),', "key: ['id'],"],
     ],
+    [
+      'Parquet',
+      readFileSync(new URL('../../domain/records/formats/fixtures/parquet/v2-zstd.parquet', import.meta.url)),
+      ["format: 'parquet' }", 'd38: decimal(38, 10).nullish()', 'at: timestamp().nullish()', "key: ['must']"],
+    ],
     ['windows-1252', Buffer.from('name,at\nJos\xe9 \x80,x\n', 'latin1'), ["encoding: 'windows-1252'"]],
     [
       'no header',
@@ -194,7 +199,8 @@ describe('a dataset for a file', () => {
 
   it.each([
     ['', 'The file is empty'],
-    ['PAR1\x15\x04', 'The file is Parquet, which Sluice does not read'],
+    ['PAR1\x15\x04', 'The Parquet file breaks off'],
+    ['Obj\x01\x04', 'The file is Avro, not what the dataset declares. Write it as JSON Lines'],
     ['[]', 'no record that can be read'],
     ['a,b\n', 'no record that can be read'],
   ])('is refused for %j, with the reason', async (content, message) => {

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { PermanentError } from '../../../domain/errors.ts';
 import { decode } from '../../../domain/records/decoding/decode.ts';
 import type { RawRecord } from '../../../domain/records/decoding/record.ts';
-import type { Source } from '../../../domain/records/decoding/source.ts';
+import { boundsOf, type Source } from '../../../domain/records/decoding/source.ts';
 import type { JsonFormat } from '../../../domain/source-format.ts';
 
 /** What came of decoding: each record's text, trimmed, and how it ended. */
@@ -15,7 +15,10 @@ export interface Decoded {
 
 /** Cuts bytes into chunks of the given sizes, over and over; each chunk is a copy. */
 export function chunksOf(bytes: Uint8Array, ...sizes: readonly number[]): Source {
-  return () => chunks(bytes, sizes);
+  return (range) => {
+    const { start, end } = boundsOf(range, bytes.length);
+    return chunks(bytes.subarray(start, end), sizes);
+  };
 }
 
 async function* chunks(bytes: Uint8Array, sizes: readonly number[]): AsyncGenerator<Uint8Array> {

@@ -239,7 +239,7 @@ describe('the decoder', () => {
     for (const size of [1, 3, 100]) {
       const { fault, message } = await decoded(chunksOf(bytes, size));
       expect(fault).toBe('unknown_format');
-      expect(message).toContain(`The file is ${name}, which Sluice does not read. `);
+      expect(message).toContain(`The file is ${name}, not what the dataset declares. `);
     }
   });
 

@@ -1,0 +1,87 @@
+import { type FileMetaData, parquetMetadata } from 'hyparquet';
+import type { Source } from '../source.ts';
+import { decoded, fault } from './fault.ts';
+import { bytesIn } from './ranges.ts';
+
+const MAGIC = 'PAR1';
+/** Of a file whose footer is encrypted. */
+const ENCRYPTED_MAGIC = 'PARE';
+/** The length of the footer and the magic number, behind it. */
+const TAIL_BYTES = 8;
+/** What is read first: most footers are shorter. */
+const FIRST_BYTES = 64 * 1024;
+/** As objects it takes many times its bytes. */
+const MAX_FOOTER_BYTES = 16 * 1024 * 1024;
+const SHOWN_BYTES = 20;
+
+/** Replace the library's parsers: the statistics in the footer are not used. */
+const none = () => undefined;
+const parsers = {
+  timestampFromMilliseconds: none,
+  timestampFromMicroseconds: none,
+  timestampFromNanoseconds: none,
+  dateFromDays: none,
+  stringFromBytes: none,
+  jsonFromBytes: none,
+  geometryFromBytes: none,
+  geographyFromBytes: none,
+  uuidFromBytes: none,
+};
+
+/** Reads the footer of a Parquet file. @throws {PermanentError} if it is none, broken off or encrypted */
+export async function footerOf(open: Source): Promise<FileMetaData> {
+  let tail = await bytesIn(open, { last: FIRST_BYTES });
+  const magic = tail.toString('latin1', tail.length - MAGIC.length);
+  if (tail.length === 0) throw fault('empty_file', 'The file is empty.');
+  if (magic === ENCRYPTED_MAGIC) throw encrypted('Its footer');
+  if (magic !== MAGIC || tail.length < MAGIC.length + TAIL_BYTES) throw await noFooter(open);
+  const length = tail.readUInt32LE(tail.length - TAIL_BYTES);
+  if (length > MAX_FOOTER_BYTES)
+    throw fault(
+      'corrupt_file',
+      `The footer of the Parquet file has ${length} bytes, it says; ${MAX_FOOTER_BYTES} are allowed.`,
+    );
+  const whole = length + TAIL_BYTES;
+  if (whole > tail.length) tail = await bytesIn(open, { last: whole });
+  if (whole > tail.length)
+    throw fault(
+      'corrupt_file',
+      `The footer of the Parquet file has ${length} bytes, it says: more than the file.`,
+    );
+  const metadata = decoded('in its footer', () =>
+    parquetMetadata(new Uint8Array(tail.subarray(tail.length - whole)), {
+      parsers: parsers as never,
+      geoparquet: false,
+    }),
+  );
+  checkColumns(metadata);
+  return metadata;
+}
+
+async function noFooter(open: Source) {
+  const head = await bytesIn(open, { start: 0, end: SHOWN_BYTES });
+  if (head.toString('latin1').startsWith(MAGIC))
+    return fault(
+      'truncated',
+      'The Parquet file breaks off: it has no footer, without which nothing of it can be read.',
+    );
+  const begins = JSON.stringify(head.toString('latin1'));
+  return fault(
+    'unknown_format',
+    `The file begins with ${begins}, and is not Parquet, which is compressed within.`,
+  );
+}
+
+const encrypted = (what: string) =>
+  fault('encrypted', `${what} is encrypted. Write the Parquet file without encryption.`);
+
+function checkColumns({ row_groups: groups }: FileMetaData): void {
+  for (const { columns } of groups)
+    for (const { meta_data: leaf, crypto_metadata: crypto, file_path: path } of columns) {
+      if (crypto !== undefined) throw encrypted('A column');
+      if (path)
+        throw fault('unknown_format', 'The columns of the Parquet file are in other files. Write one file.');
+      if (leaf === undefined)
+        throw fault('corrupt_file', 'The footer of the Parquet file tells nothing of a column.');
+    }
+}

@@ -1,0 +1,131 @@
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { type ColumnMetaData, type PageHeader, type SchemaTree, snappyUncompress } from 'hyparquet';
+import { assembleLists } from 'hyparquet/src/assemble.js';
+import { convert, convertWithDictionary, DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
+import { readDataPage, readDataPageV2 } from 'hyparquet/src/datapage.js';
+import { readPlain } from 'hyparquet/src/plain.js';
+import { getMaxDefinitionLevel, getMaxRepetitionLevel } from 'hyparquet/src/schema.js';
+import { fault } from './fault.ts';
+import { checkRuns } from './runs.ts';
+
+/** Values of a column, or the lists, nulls and values that belong to each row. */
+export type Values = ArrayLike<unknown>;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+const parsers = {
+  ...DEFAULT_PARSERS,
+  timestampFromNanoseconds: (value: bigint) => value as never,
+  /** What is not UTF-8 stays bytes. */
+  stringFromBytes(bytes: Uint8Array | undefined) {
+    try {
+      return bytes && (utf8.decode(bytes) as never);
+    } catch {
+      return bytes as never;
+    }
+  },
+};
+
+/** Expands pages. All but snappy stop at the length that the page should have. */
+const codecs: Readonly<Record<string, (input: Uint8Array, size: number) => Uint8Array>> = {
+  UNCOMPRESSED: (input) => input,
+  SNAPPY(input, size) {
+    const output = new Uint8Array(size);
+    snappyUncompress(input, output);
+    return output;
+  },
+  GZIP: (input, size) => gunzipSync(input, { maxOutputLength: Math.max(size, 1) }),
+  ZSTD: (input, size) => zstdDecompressSync(input, { maxOutputLength: Math.max(size, 1) }),
+  BROTLI: (input, size) => brotliDecompressSync(input, { maxOutputLength: Math.max(size, 1) }),
+};
+
+/** Decodes the pages of a column chunk, in their order. */
+export class PageDecoder {
+  readonly #decoder: ReturnType<typeof decoderOf>;
+  readonly #expand: (input: Uint8Array, size: number) => Uint8Array;
+  #dictionary: ReturnType<typeof convert> | undefined;
+
+  /** @param path from the root of the schema to the column @throws {PermanentError} of an unknown codec */
+  constructor(leaf: ColumnMetaData, path: SchemaTree[]) {
+    const expand = codecs[leaf.codec];
+    if (expand === undefined)
+      throw fault(
+        'unsupported_compression',
+        `The Parquet file is compressed with ${leaf.codec}; ${Object.keys(codecs).join(', ')} are read. Write it with one of these.`,
+      );
+    this.#expand = expand;
+    this.#decoder = decoderOf(leaf, path);
+  }
+
+  /**
+   * @param before the rows of earlier pages that are still there, the last of which may go on
+   * @returns these, and the rows of this page @throws {Error} if it is damaged
+   */
+  rowsWith(header: PageHeader, bytes: Uint8Array, before: unknown[]): Values {
+    const decoder = this.#decoder;
+    if (header.dictionary_page_header !== undefined && header.type === 'DICTIONARY_PAGE') {
+      const page = this.#expanded(bytes, header.uncompressed_page_size);
+      const reader = { view: viewOf(page), offset: 0 };
+      const { num_values: count } = header.dictionary_page_header;
+      this.#dictionary = convert(
+        readPlain(reader, decoder.type, count, decoder.element.type_length),
+        decoder,
+      );
+      return before;
+    }
+    const { encoding, definitionLevels, repetitionLevels, dataPage } = this.#valuesIn(header, bytes);
+    if (encoding.endsWith('_DICTIONARY')) {
+      const size = this.#dictionary?.length ?? 0;
+      for (const index of dataPage as ArrayLike<number> & Iterable<number>)
+        if (index >= size) throw new Error('a value is not in the dictionary');
+    }
+    const values = convertWithDictionary(dataPage, this.#dictionary, encoding, decoder);
+    const found = assembleLists(before, definitionLevels, repetitionLevels, values, decoder.schemaPath);
+    if (found === before || before.length === 0) return found;
+    for (let i = 0; i < found.length; i += 1) before.push(found[i]);
+    return before;
+  }
+
+  #valuesIn(header: PageHeader, bytes: Uint8Array) {
+    const { schemaPath } = this.#decoder;
+    const levels = {
+      repetition: getMaxRepetitionLevel(schemaPath),
+      definition: getMaxDefinitionLevel(schemaPath),
+    };
+    if (header.type === 'DATA_PAGE' && header.data_page_header !== undefined) {
+      const page = this.#expanded(bytes, header.uncompressed_page_size);
+      const { data_page_header: of } = header;
+      checkRuns(page, of.num_values, levels, of.encoding, this.#decoder.type);
+      return { ...readDataPage(page, of, this.#decoder), encoding: of.encoding };
+    }
+    if (header.type === 'DATA_PAGE_V2' && header.data_page_header_v2 !== undefined) {
+      const { data_page_header_v2: of } = header;
+      const { repetition_levels_byte_length: repetition, definition_levels_byte_length: definition } = of;
+      const before = repetition + definition;
+      const content = bytes.subarray(before);
+      const size = header.uncompressed_page_size - before;
+      const values = of.is_compressed === false ? content : this.#expanded(content, size);
+      const page = Buffer.concat([bytes.subarray(0, before), values]);
+      checkRuns(page, of.num_values, levels, of.encoding, this.#decoder.type, { repetition, definition });
+      const plain = { ...header, data_page_header_v2: { ...of, is_compressed: false } };
+      return { ...readDataPageV2(page, plain, this.#decoder), encoding: of.encoding };
+    }
+    throw new Error(`pages of the type ${header.type} are unknown`);
+  }
+
+  #expanded(bytes: Uint8Array, size: number): Uint8Array {
+    const page = this.#expand(bytes, size);
+    if (page.length !== size) throw new Error(`a page has ${page.length} bytes, and should have ${size}`);
+    return page;
+  }
+}
+
+function decoderOf({ type, codec, path_in_schema: pathInSchema }: ColumnMetaData, schemaPath: SchemaTree[]) {
+  const { element } = schemaPath.at(-1) as SchemaTree;
+  if (element.type !== type)
+    throw fault('corrupt_file', 'A column of the Parquet file has another type than its schema.');
+  return { pathInSchema, type, codec, element, schemaPath, parsers, utf8: false };
+}
+
+const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+  new DataView(buffer, byteOffset, byteLength);
