@@ -3,6 +3,7 @@ import { isNested } from './column-type.ts';
 import { columnsOf } from './columns.ts';
 import { whyNoIndex } from './indexes.ts';
 import { coercedNumber } from './records/coerced-numbers.ts';
+import { whyNoContract } from './records/contracts/contract.ts';
 import { whyNoText } from './records/decoding/csv/field.ts';
 import { csvFields } from './records/decoding/csv/header.ts';
 import { type RejectLimit, whyNoLimit } from './records/reject-limit.ts';
@@ -148,6 +149,13 @@ export interface DatasetDefinition<
    * usable.
    */
   readonly maxRejected?: RejectLimit;
+  /**
+   * The rule for fields of JSON, and columns of a CSV file with `columns: 'ignore-additional'`, that the
+   * record does not name. `count`, the default: they are left out, and counted by name. `reject`: a record
+   * with a value in one is a reject. `{ rescue: 'others' }`: they go into this column of the row, which is
+   * `json().optional()`, and which the transform leaves out.
+   */
+  readonly unknown?: 'count' | 'reject' | { readonly rescue: keyof z.output<RowSchema> & string };
 }
 
 /** A dataset as the pipeline sees it, whatever its records and rows are. */
@@ -206,6 +214,8 @@ export function defineDataset<
   }
   const noIndex = whyNoIndex(definition, columns);
   if (noIndex !== undefined) refuse(noIndex);
+  const noContract = whyNoContract(definition, columns);
+  if (noContract !== undefined) refuse(noContract);
   for (const [column, former] of Object.entries(definition.renamed ?? {})) {
     if (!columns.has(column))
       refuse(`renamed tells the former name of ${column}, which is not a column of its row.`);

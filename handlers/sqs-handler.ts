@@ -289,7 +289,7 @@ function report(
   logger: Logger,
   metrics: Metrics,
 ): void {
-  const { dataset, result, read, written, filtered, rejected } = outcome;
+  const { dataset, result, read, written, filtered, rejected, unknown } = outcome;
   metrics.addDimension('dataset', dataset);
   for (const [name, value] of Object.entries({
     ...Object.fromEntries(measured.map((each) => [metricOf(each), each === result ? 1 : 0])),
@@ -297,6 +297,8 @@ function report(
     RecordsWritten: written,
     RecordsFiltered: total(filtered),
     RecordsRejected: total(rejected),
+    // A metric costs, so a dataset has this one only when there is something to count.
+    ...(unknown !== undefined && { UnknownFields: unknown }),
   })) {
     metrics.addMetric(name, MetricUnit.Count, value);
   }

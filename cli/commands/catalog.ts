@@ -2,6 +2,7 @@ import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import type { Command } from 'commander';
 import { datasets } from '../../datasets/index.ts';
 import { archiveTableName } from '../../domain/dataset.ts';
+import { unknownText } from '../../domain/records/contracts/unknown-tally.ts';
 import { archiveGlueTable, glueTable, icebergColumns } from '../../domain/tables/glue.ts';
 import { ledgerTables } from '../../domain/tables/ledger-tables.ts';
 import {
@@ -16,6 +17,7 @@ import { publish, publishedAt } from '../lake/publish.ts';
 import { compareFiles } from '../lake/tables/lake-drift.ts';
 import { registerMissing } from '../lake/tables/register.ts';
 import { summaryOf, type TableSummary } from '../lake/tables/snapshots.ts';
+import { unknownDrift } from '../lake/tables/unknown-drift.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { queueAttributes } from '../target/queue-state.ts';
 import type { Target } from '../target/target.ts';
@@ -188,9 +190,14 @@ async function checkLake(target: Target, json: boolean): Promise<void> {
   } finally {
     progress.end();
   }
+  const unknown = await unknownDrift(target);
   const differ = [...found.values()].reduce((sum, files) => sum + files.length, 0);
   if (differ > 0) process.exitCode = 1;
-  if (json) return console.log(printableJson({ compared, differ, unread }));
+  if (json) return console.log(printableJson({ compared, differ, unread, unknown }));
+  for (const each of unknown)
+    console.log(
+      `${printable(each.dataset)}: ${count(each.objects, 'object')} ${each.objects === 1 ? 'has' : 'have'} fields that the dataset does not name, each in so many records: ${printable(unknownText(each.unknown))}`,
+    );
   for (const [what, files] of found) {
     console.log(printable(what));
     for (const file of files.slice(0, NAMED)) console.log(`  ${printable(file)}`);

@@ -7,7 +7,7 @@ import { type ObjectHistory, objectHistory, type StageWork, type TimelineEvent }
 import { explainRecord, type RecordTrace, versionToExplain } from '../ledger/explain-record.ts';
 import { rejectTables } from '../ledger/rejects/describe.ts';
 import { type ListedReject, rejects } from '../ledger/rejects/rejects.ts';
-import { describeState, troubleText } from '../ledger/states/describe-state.ts';
+import { describeState, troubleText, unknownFieldsText } from '../ledger/states/describe-state.ts';
 import type { KeyState } from '../ledger/states/key-state.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { pointInTime, whole } from '../options/options.ts';
@@ -135,7 +135,9 @@ function printHistory(history: ObjectHistory): void {
 }
 
 function stateLines(state: KeyState): string {
-  const facts = [troubleText(state), ...state.notes.map(printable)].filter((each) => each !== undefined);
+  const facts = [troubleText(state), unknownFieldsText(state), ...state.notes.map(printable)].filter(
+    (each) => each !== undefined,
+  );
   return [describeState(state), ...facts].join('\n  ');
 }
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import pLimit from 'p-limit';
 import type { Step } from '../../domain/activity/activity.ts';
 import { type ListedVersion, latestOf, listLatest } from '../../store/listing.ts';
-import { stateTable, troubleText } from '../ledger/states/describe-state.ts';
+import { stateTable, troubleText, unknownFieldsText } from '../ledger/states/describe-state.ts';
 import { keyState } from '../ledger/states/key-state.ts';
 import { isConserved, isFinal } from '../ledger/states/object-state.ts';
 import { TroubleFinder } from '../ledger/states/trouble.ts';
@@ -80,6 +80,8 @@ export function status(program: Command): void {
         const name = printable(state.key);
         const trouble = troubleText(state);
         if (trouble !== undefined) console.log(`${name}: ${trouble}`);
+        const unknown = unknownFieldsText(state);
+        if (unknown !== undefined) console.log(`${name}: ${unknown}.`);
         for (const note of state.notes)
           console.log(`${name}: ${printable(note)}${/[.!?]$/.test(note) ? '' : '.'}`);
       }

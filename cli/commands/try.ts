@@ -150,7 +150,7 @@ function describe(tried: Tried, dataset: Dataset): string {
     `${styled('bold', `${printable(file)} → ${printable(key)}`)}\n${what.join(', ')}, ${count(read, 'record')}`,
     ...rowsOf(tried, dataset),
     ...columnTable(tried),
-    ...unknownTable(tried),
+    ...unknownTable(tried, dataset),
     ...filteredTable(tried),
     ...rejectsOf(tried),
     [
@@ -209,14 +209,20 @@ function columnTable({ columns, written }: Tried): string[] {
 /** How many names of unknown fields and of reasons a terminal gets. */
 const MOST_NAMES = 20;
 
-function unknownTable({ unknown, otherUnknown }: Tried): string[] {
+function unknownTable({ unknown, otherUnknown }: Tried, { unknown: rule }: Dataset): string[] {
   if (unknown.length === 0) return [];
   const shown = table(unknown.slice(0, MOST_NAMES), [
     { title: 'UNKNOWN FIELD', value: ({ field }) => printable(field) },
     { title: 'RECORDS', value: ({ records }) => integer(records), align: 'right' },
   ]);
   const more = unknown.length > MOST_NAMES || otherUnknown > 0 ? ['… and others (--json)'] : [];
-  return [[shown, ...more, 'The dataset does not name these fields, so they are left out.'].join('\n')];
+  const so =
+    typeof rule === 'object'
+      ? `so they go into the column ${rule.rescue}.`
+      : rule === 'reject'
+        ? 'so these records are rejected.'
+        : 'so they are left out.';
+  return [[shown, ...more, `The dataset does not name these fields, ${so}`].join('\n')];
 }
 
 function filteredTable({ filtered }: Tried): string[] {

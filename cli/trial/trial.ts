@@ -1,6 +1,7 @@
 import { columnsOf, recordColumn } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
+import { BoundedCounts } from '../../domain/records/contracts/bounded-counts.ts';
 import type { Compression } from '../../domain/records/decoding/compressed/compression.ts';
 import { compressionIn } from '../../domain/records/decoding/compressed/files.ts';
 import { contentOf } from '../../domain/records/decoding/content.ts';
@@ -8,23 +9,23 @@ import { decode, type InputRecord } from '../../domain/records/decoding/decode.t
 import { isWhiteSpace } from '../../domain/records/decoding/json/ndjson.ts';
 import type { Source } from '../../domain/records/decoding/source.ts';
 import { type Limits, limits } from '../../domain/records/part.ts';
-import { type Processed, processReading } from '../../domain/records/processing.ts';
+import { type Processed, processRecord } from '../../domain/records/processing.ts';
 import type { Problem, Reject, RejectCode } from '../../domain/records/reject.ts';
 import { onePartitionTooMany, partitionOf, type Row } from '../../domain/records/transformation.ts';
-import { readRecord } from '../../domain/records/validation.ts';
 import type { Stage } from '../../domain/stage.ts';
 import { RowEncoder } from '../../domain/tables/encoded-row.ts';
 import { partitionPath } from '../../domain/versions/partition-path.ts';
 import { verdictOf } from '../../domain/versions/publishing/verdict.ts';
 import { count, type Tally, total } from '../../domain/versions/receipt.ts';
 import { ColumnStatistics, type ColumnSummary } from './column-statistics.ts';
-import { UnknownFields } from './unknown-fields.ts';
 
 /** What a file of JSON begins with. */
 const formats = new Map([
   [0x5b, 'JSON array'],
   [0x7b, 'JSON objects'],
 ] as const);
+/** How many unknown fields are counted one by one. */
+const MOST_UNKNOWN = 1000;
 /** How much of a rejected record is told. Characters. */
 const SHOWN = 500;
 
@@ -89,7 +90,7 @@ export interface TrialOptions {
 export async function trialOf(dataset: Dataset, open: Source, options: TrialOptions): Promise<Trial> {
   const found = new Findings(dataset, options);
   const part = new PartInProgress(dataset, limits);
-  const unknown = new UnknownFields(dataset.record);
+  const unknown = new BoundedCounts(MOST_UNKNOWN);
   const { format, compression } = await formatOf(dataset, open);
   let read = 0;
   let fault: PermanentError | undefined;
@@ -97,9 +98,9 @@ export async function trialOf(dataset: Dataset, open: Source, options: TrialOpti
     for await (const records of decode(dataset, open)) {
       for (const raw of records) {
         read += 1;
-        const reading = readRecord(raw);
-        if ('value' in reading) unknown.add(raw, reading.value);
-        const made = processReading(dataset, reading, { key: options.key, recordNumber: read });
+        const made = processRecord(dataset, raw, { key: options.key, recordNumber: read }, ({ names }) => {
+          for (const name of names) unknown.add(name);
+        });
         found.add(read, part.withRoom(raw, read, made));
       }
       options.onRead?.(read);
@@ -116,8 +117,8 @@ export async function trialOf(dataset: Dataset, open: Source, options: TrialOpti
     ...found.result,
     ...(amiss && { fault: { code: amiss.code, message: amiss.message } }),
     takesEffect: accepted,
-    unknown: unknown.counts.sorted.map(({ name, count }) => ({ field: name, records: count })),
-    otherUnknown: unknown.counts.others,
+    unknown: unknown.sorted.map(({ name, count }) => ({ field: name, records: count })),
+    otherUnknown: unknown.others,
   };
 }
 

@@ -11,7 +11,7 @@ import { objectHistory } from '../ledger/explain.ts';
 import { explainRecord, type RecordTrace, versionToExplain } from '../ledger/explain-record.ts';
 import { entryOf } from '../ledger/ledger.ts';
 import { type ListedReject, rejects } from '../ledger/rejects/rejects.ts';
-import { stateText, troubleText } from '../ledger/states/describe-state.ts';
+import { stateText, troubleText, unknownFieldsText } from '../ledger/states/describe-state.ts';
 import type { KeyState } from '../ledger/states/key-state.ts';
 import { isStuck } from '../ledger/states/object-state.ts';
 import { stackOption } from '../options/chosen-target.ts';
@@ -238,7 +238,9 @@ async function sent<Schema extends z.ZodType>(context: Context, schema: Schema):
 }
 
 function shown(state: KeyState): ShownState {
-  const facts = [troubleText(state), state.fault?.message, ...state.notes].filter(Boolean);
+  const facts = [troubleText(state), state.fault?.message, unknownFieldsText(state), ...state.notes].filter(
+    Boolean,
+  );
   return {
     ...state,
     text: stateText(state),

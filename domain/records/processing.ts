@@ -1,9 +1,9 @@
 import type { Dataset, RecordSource } from '../dataset.ts';
+import { type UnknownFields, unknownFields } from './contracts/unknown-fields.ts';
 import type { InputRecord } from './decoding/decode.ts';
-import type { Reading } from './decoding/reading.ts';
 import type { Reject } from './reject.ts';
 import { type Row, transformRecord } from './transformation.ts';
-import { readRecord, validate } from './validation.ts';
+import { MAX_PROBLEMS, readRecord, type Validated, validate } from './validation.ts';
 
 /** What becomes of a record: a row, with the valid record that it was made of; or why there is none. */
 export type Processed =
@@ -14,16 +14,44 @@ export type Processed =
 /**
  * Reads, validates and transforms a record. Whoever wants to know what becomes of a record asks this: the
  * transformation, a trial, an explanation.
+ *
+ * @param onUnknown told of the fields that the dataset does not name, if the record has any
  */
-export function processRecord(dataset: Dataset, record: InputRecord, origin: RecordSource): Processed {
-  return processReading(dataset, readRecord(record), origin);
-}
-
-/** The same of a record that was read. */
-export function processReading(dataset: Dataset, reading: Reading, origin: RecordSource): Processed {
-  const validated = validate(dataset, reading, origin.recordNumber);
+export function processRecord(
+  dataset: Dataset,
+  record: InputRecord,
+  origin: RecordSource,
+  onUnknown?: (found: UnknownFields) => void,
+): Processed {
+  const reading = readRecord(record);
+  // Before the record is validated, which may put texts in the place of values.
+  const unknown = 'value' in reading ? unknownFields(dataset, record, reading) : undefined;
+  if (unknown !== undefined) onUnknown?.(unknown);
+  const valid = validate(dataset, reading, origin.recordNumber);
+  const validated =
+    unknown !== undefined && dataset.unknown === 'reject' && 'value' in reading
+      ? withUnknown(valid, unknown, origin.recordNumber, reading.json)
+      : valid;
   if ('reject' in validated) return validated;
   const { value } = validated;
-  const transformed = transformRecord(dataset, value, origin);
+  const transformed = transformRecord(dataset, value, origin, unknown);
   return 'row' in transformed ? { row: transformed.row, record: value } : transformed;
+}
+
+/** Rejects a record with unknown fields, or lists them among the problems of its reject. */
+function withUnknown(
+  validated: Validated,
+  { problems }: UnknownFields,
+  recordNumber: number,
+  json: () => string,
+): Validated {
+  if (!('reject' in validated)) {
+    const [first, ...further] = problems;
+    if (first === undefined) return validated;
+    return { reject: { recordNumber, ...first, ...(further.length > 0 && { further }), json: json() } };
+  }
+  const { reject } = validated;
+  return {
+    reject: { ...reject, further: [...(reject.further ?? []), ...problems].slice(0, MAX_PROBLEMS - 1) },
+  };
 }

@@ -12,6 +12,7 @@ export const rejectCodes = [
   'truncated',
   'missing_field',
   'wrong_type',
+  'unknown_field',
   'inexact_number',
   'empty',
   'too_small',

@@ -28,6 +28,10 @@ function checkOf(schema: z.core.$ZodType): Check {
       const inner = checkOf(def.innerType);
       return (value) => value === null || inner(value);
     }
+    case 'optional': {
+      const inner = checkOf(def.innerType);
+      return (value) => value === undefined || inner(value);
+    }
     case 'string':
       return 'format' in def ? never : (value) => typeof value === 'string';
     case 'enum': {

@@ -2,6 +2,7 @@ import { type Dataset, Filtered, type RecordSource } from '../dataset.ts';
 import { errorText } from '../errors.ts';
 import { jsonOf } from '../long.ts';
 import { MAX_PARTITION_VALUE, NULL_PARTITION, type Partition } from '../versions/partition-path.ts';
+import type { UnknownFields } from './contracts/unknown-fields.ts';
 import type { Problem, Reject } from './reject.ts';
 import { matchesFast } from './schema-fast-path.ts';
 import { timestampTooFine } from './timestamps.ts';
@@ -15,8 +16,15 @@ export type Transformed = { readonly row: Row } | { readonly filtered: string } 
 /**
  * Makes the row of a valid record, and checks it by the dataset's row schema, so that a wrong row never gets
  * into a table.
+ *
+ * @param unknown the fields that the dataset does not name, if the record has any
  */
-export function transformRecord(dataset: Dataset, record: unknown, origin: RecordSource): Transformed {
+export function transformRecord(
+  dataset: Dataset,
+  record: unknown,
+  origin: RecordSource,
+  unknown?: UnknownFields,
+): Transformed {
   const { recordNumber } = origin;
   let row: Row | Filtered;
   try {
@@ -28,6 +36,8 @@ export function transformRecord(dataset: Dataset, record: unknown, origin: Recor
     };
   }
   if (row instanceof Filtered) return { filtered: row.reason };
+  if (unknown !== undefined && typeof dataset.unknown === 'object')
+    row = { ...row, [dataset.unknown.rescue]: unknown.text() };
   const checked = matchesFast(dataset.row, row)
     ? ({ success: true, data: row } as const)
     : dataset.row.safeParse(row);

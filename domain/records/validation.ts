@@ -13,7 +13,7 @@ import { inexactMessage } from './number-text.ts';
 import { type Problem, type Reject, type RejectCode, rejectCodes } from './reject.ts';
 
 /** How many problems of one record are listed at most. */
-const MAX_PROBLEMS = 10;
+export const MAX_PROBLEMS = 10;
 
 /** A valid record, or the reject. */
 export type Validated = { readonly value: unknown } | { readonly reject: Reject };

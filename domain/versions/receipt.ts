@@ -4,6 +4,17 @@ import * as z from 'zod';
 export const tally = z.record(z.string(), z.int().nonnegative());
 export type Tally = z.infer<typeof tally>;
 
+/**
+ * The fields of records that their dataset does not name, and in how many records each one is. A list, since
+ * the names are the input's: as names of an object's fields, some would be lost.
+ */
+const unknownTally = z.object({
+  fields: z.array(z.object({ field: z.string(), records: z.int().positive() })),
+  /** How often there were others, of which there are too many to be named. */
+  others: z.int().nonnegative(),
+});
+export type UnknownTally = z.infer<typeof unknownTally>;
+
 export const storedObject = z.object({
   key: z.string(),
   records: z.int().nonnegative(),
@@ -61,6 +72,7 @@ const transformation = work.extend({
   /** Those of them that have no line, since too many of the whole version are rejected. */
   withoutLines: tally.optional(),
   outputs: z.array(storedObject),
+  unknown: unknownTally.optional(),
 });
 export type TransformationReceipt = z.infer<typeof transformation>;
 

@@ -9,6 +9,8 @@ export interface Outcome {
   readonly written: number;
   readonly filtered: Tally;
   readonly rejected: Tally;
+  /** How often records had a field that the dataset does not name. */
+  readonly unknown?: number;
   /** The raw object that the input comes from, if this attempt has read of it. */
   readonly object?: ObjectRevision;
   /** The parts of an extraction, or the files of a transformation, if this attempt did the work. */

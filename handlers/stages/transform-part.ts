@@ -1,5 +1,7 @@
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
+import type { UnknownFields } from '../../domain/records/contracts/unknown-fields.ts';
+import { UnknownCounts, unknownIn } from '../../domain/records/contracts/unknown-tally.ts';
 import { readerOf } from '../../domain/records/decoding/decode.ts';
 import { type Part, readPart } from '../../domain/records/part.ts';
 import { processRecord } from '../../domain/records/processing.ts';
@@ -83,6 +85,7 @@ export async function transformPart(
     ...counts,
     object,
     outputs: done.outputs.length,
+    ...(done.unknown && { unknown: unknownIn(done.unknown) }),
     ...(fault && { fault }),
   };
 }
@@ -132,12 +135,14 @@ async function transform(
     areTooMany: async (own) => hasTooMany(own + (await rejectedOfOthers(address, ledger)), maxRejected),
   });
   const filtered: Tally = {};
+  const unknown = new UnknownCounts();
+  const countUnknown = (found: UnknownFields) => unknown.add(found);
   const read = readerOf(dataset, header.columns);
   let recordNumber = header.first - 1;
   for (const pieces of batches)
     for (const record of read(pieces)) {
       recordNumber += 1;
-      const made = processRecord(dataset, record, { key, recordNumber });
+      const made = processRecord(dataset, record, { key, recordNumber }, countUnknown);
       if ('filtered' in made) count(filtered, made.filtered);
       else if ('reject' in made) await rejects.add(made.reject);
       else if (!files.add(made.row, recordNumber))
@@ -158,6 +163,7 @@ async function transform(
     rejected: rejects.counts,
     ...(total(rejects.withoutLines) > 0 && { withoutLines: rejects.withoutLines }),
     outputs,
+    ...(unknown.tally && { unknown: unknown.tally }),
     rejects: rejects.files,
     sentAt: new Date(sentAt).toISOString(),
     finishedAt: new Date(now()).toISOString(),

@@ -1,3 +1,5 @@
+import { registry } from '../../../datasets/index.ts';
+import { unknownText } from '../../../domain/records/contracts/unknown-tally.ts';
 import { type Tally, total } from '../../../domain/versions/receipt.ts';
 import { age, count, integer, printable, type TableColumn, table } from '../../terminal/terminal.ts';
 import { isConserved, isStuck, type ObjectState, type RecordCounts } from './object-state.ts';
@@ -48,6 +50,19 @@ const forHowLong = ({ since }: ObjectState) =>
 /** Why an object does not go on, and what helps; `undefined` if it does go on. */
 export function troubleText({ trouble }: ObjectState): string | undefined {
   return trouble && describeTrouble(trouble, Date.now());
+}
+
+/** Which fields of its records the dataset does not name, and where they are. */
+export function unknownFieldsText({ dataset, unknown }: ObjectState): string | undefined {
+  if (unknown === undefined) return undefined;
+  const rule = registry.named(dataset)?.unknown ?? 'count';
+  const so =
+    rule === 'count'
+      ? 'are left out'
+      : rule === 'reject'
+        ? 'reject their records'
+        : `are in the column ${rule.rescue}`;
+  return `fields that the dataset does not name ${so}, each in so many records: ${printable(unknownText(unknown))}`;
 }
 
 /** `1,000 read = 950 written + 20 filtered + 30 rejected`, with `≠` if the sum is wrong. */

@@ -1,10 +1,11 @@
 import { registry } from '../../../datasets/index.ts';
 import { summarize } from '../../../domain/operations/reconciliation.ts';
+import { unknownOf } from '../../../domain/records/contracts/unknown-tally.ts';
 import { type Stage, stages } from '../../../domain/stage.ts';
 import { versionPath } from '../../../domain/versions/key-layout.ts';
 import { isInterrupted, isShownBy, type LedgerEntry } from '../../../domain/versions/ledger.ts';
 import { isDirectoryMarker, mayBeMarker } from '../../../domain/versions/object-event.ts';
-import { type Receipt, type Tally, total } from '../../../domain/versions/receipt.ts';
+import { type Receipt, type Tally, total, type UnknownTally } from '../../../domain/versions/receipt.ts';
 import { isVersion, parseRevision } from '../../../domain/versions/revision.ts';
 import { versionsOf } from '../../../store/listing.ts';
 import type { Target } from '../../target/target.ts';
@@ -48,6 +49,8 @@ export interface ObjectState extends RecordCounts {
   /** Whether an extraction of it is under way. Its records so far are those of the parts that are done. */
   readonly extracting?: boolean;
   readonly fault?: { readonly code: string; readonly message: string };
+  /** The fields of its records that the dataset does not name. */
+  readonly unknown?: UnknownTally;
   /** Why it does not go on. */
   readonly trouble?: FoundTrouble | undefined;
   /** Milliseconds of work, over all stages. */
@@ -133,6 +136,7 @@ export function stateOf(
   const isRefused = attempt?.status === 'rejected';
   const { read, written, filtered, rejected } = summarize(receipts, { refused: isRefused });
   const fault = attempt?.fault ?? (isActive ? entry.current?.fault : undefined) ?? extraction?.fault;
+  const unknown = unknownOf(transformations);
   const soFar = transformations.reduce((sum, each) => sum + each.read, 0);
   const isWhole = extraction !== undefined && transformations.length >= parts;
   const at = (stage: ObjectState['stage'], finished: number, pieces: number): ObjectState => ({
@@ -146,6 +150,7 @@ export function stateOf(
     filtered,
     rejected,
     ...(fault && { fault }),
+    ...(unknown && { unknown }),
     workMs: receipts.reduce((sum, each) => sum + each.durationMs, 0),
   });
   if (extraction === undefined) {

@@ -502,6 +502,7 @@ describe('a dataset that comes as CSV', () => {
       key: ['id' as const],
       partitionBy: [],
       indexes: [],
+      unknown: 'count' as const,
       processedAs: 'csv' as const,
     };
     expect(() => defineDataset(declaration)).toThrow('tags is a list');

@@ -13,6 +13,8 @@ interface CsvTable {
   readonly header: readonly string[];
   /** The dataset's field at each position; `undefined` where the column is not one of the dataset's. */
   readonly columns: readonly (string | undefined)[];
+  /** The positions of the columns that are not. */
+  readonly unknown: readonly number[];
   /** Texts that count as missing. */
   readonly nulls: ReadonlySet<string>;
 }
@@ -30,7 +32,8 @@ export function csvReader(
   const reader = new FieldReader(format);
   const fields = csvFields(schema);
   const columns = header.map((name) => (fields?.has(name) ? name : undefined));
-  const table = { encoding: reader.encoding, header, columns, nulls: new Set(format.nulls) };
+  const unknown = [...columns.keys()].filter((i) => columns[i] === undefined);
+  const table = { encoding: reader.encoding, header, columns, unknown, nulls: new Set(format.nulls) };
   return (pieces) => {
     const records: CsvRecord[] = [];
     for (const piece of pieces) {
@@ -47,6 +50,8 @@ export function csvReader(
 
 /** Problems because of which the text of a record can't be shown whole. */
 const withoutText = new Set<Unreadable['code']>(['record_too_large', 'invalid_utf8']);
+
+const NONE: readonly never[] = [];
 
 /** A record of CSV: its fields, or why it can't be read; and its bytes. */
 export class CsvRecord {
@@ -91,14 +96,13 @@ export class CsvRecord {
     return { value, json: () => this.#json(), isPlain: true };
   }
 
-  /** The names of the columns that the dataset does not know and in which this record has a value. */
-  unknownFields(): string[] {
-    const { header, columns, nulls } = this.#table;
+  /** The columns that the dataset does not know and in which this record has a value, each with its text. */
+  unknownFields(): readonly (readonly [name: string, text: string])[] {
+    const { header, columns, unknown, nulls } = this.#table;
     const fields = this.#fields;
-    if ('code' in fields || fields.length !== columns.length) return [];
-    return header.filter(
-      (_, i) => columns[i] === undefined && fields[i] !== '' && !nulls.has(fields[i] ?? ''),
-    );
+    if (unknown.length === 0 || 'code' in fields || fields.length !== columns.length) return NONE;
+    const found = unknown.map((i) => [header[i] ?? '', fields[i] ?? ''] as const);
+    return found.filter(([, text]) => text !== '' && !nulls.has(text));
   }
 
   #unreadable(problem: Unreadable): Reading {

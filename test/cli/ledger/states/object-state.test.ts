@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { describeState } from '../../../../cli/ledger/states/describe-state.ts';
+import { describeState, unknownFieldsText } from '../../../../cli/ledger/states/describe-state.ts';
 import { isConserved, isFinal, stateOf } from '../../../../cli/ledger/states/object-state.ts';
 import type { Attempt, LedgerEntry } from '../../../../domain/versions/ledger.ts';
 import type { Receipt } from '../../../../domain/versions/receipt.ts';
@@ -179,4 +179,26 @@ describe('the state of an object, by its receipts', () => {
     expect(isConserved(stateOf(object, receipts(5)))).toBe(false);
     expect(isConserved(stateOf(object, receipts(7)))).toBe(false);
   });
+});
+
+test('the fields that the dataset does not name are added up over its parts, and told without control characters', () => {
+  const unknown = (...fields: [string, number][]) => ({
+    unknown: { fields: fields.map(([field, records]) => ({ field, records })), others: 1 },
+  });
+  const parts = [
+    transformation(0, 1, unknown(['a', 1], ['\u001b[2J', 2000])),
+    transformation(1, 1, unknown(['a', 2])),
+  ];
+  const state = stateOf(object, [extraction(2), ...parts]);
+  expect(state.unknown).toEqual({
+    fields: [
+      { field: '\u001b[2J', records: 2000 },
+      { field: 'a', records: 3 },
+    ],
+    others: 2,
+  });
+  expect(unknownFieldsText(state)).toBe(
+    'fields that the dataset does not name are left out, each in so many records: \\u001b[2J 2,000, a 3, and 2 of other names',
+  );
+  expect(unknownFieldsText(stateOf(object, [extraction(1), transformation(0, 1)]))).toBeUndefined();
 });

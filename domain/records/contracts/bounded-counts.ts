@@ -1,19 +1,26 @@
-/** How many names are counted one by one. A hostile file may have a new one in every record. */
-const MOST_NAMES = 1000;
 /** Longer names are cut. Characters. */
-const LONGEST_NAME = 200;
+const LONGEST_NAME = 100;
 
-/** Counts by name, in bounded memory: names beyond the first thousand are counted together. */
+/**
+ * Counts by name, in bounded memory: names beyond the first ones are counted together. A hostile file may
+ * have a new one in every record.
+ */
 export class BoundedCounts {
   /** How often names were met that have no count of their own. */
   others = 0;
+  readonly #most: number;
   readonly #counts = new Map<string, number>();
 
-  add(given: string): void {
+  /** @param most how many names are counted one by one */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  add(given: string, times = 1): void {
     const name = given.length > LONGEST_NAME ? cut(given) : given;
     const known = this.#counts.get(name);
-    if (known === undefined && this.#counts.size === MOST_NAMES) this.others += 1;
-    else this.#counts.set(name, (known ?? 0) + 1);
+    if (known === undefined && this.#counts.size === this.#most) this.others += times;
+    else this.#counts.set(name, (known ?? 0) + times);
   }
 
   /** The most frequent first. */

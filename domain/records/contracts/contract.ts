@@ -1,0 +1,34 @@
+import type { Column } from '../../column-type.ts';
+import type { SourceFormat } from '../../source-format.ts';
+
+/** What a dataset says of files and records that are not as they should be, as far as it can be wrong. */
+interface Contract {
+  readonly source: SourceFormat;
+  readonly unknown?: 'count' | 'reject' | { readonly rescue: string };
+}
+
+/** Why a dataset can't have such a contract: a sentence. `undefined` if it can. */
+export function whyNoContract(
+  { source, unknown }: Contract,
+  columns: ReadonlyMap<string, Column>,
+): string | undefined {
+  return whyNoUnknown(source, unknown, columns);
+}
+
+function whyNoUnknown(
+  source: SourceFormat,
+  unknown: Contract['unknown'],
+  columns: ReadonlyMap<string, Column>,
+): string | undefined {
+  if (unknown === undefined || unknown === 'count') return undefined;
+  const isExact = source.format === 'csv' && source.columns !== 'ignore-additional';
+  if (isExact)
+    return `unknown: a file with other columns is refused as a whole, so no record has any. Declare columns: 'ignore-additional' in its source.`;
+  if (unknown === 'reject') return undefined;
+  const column = columns.get(unknown.rescue);
+  if (column === undefined)
+    return `unknown: ${unknown.rescue} is not a column of its row. Add it: ${unknown.rescue}: json().optional().`;
+  if (column.type.kind !== 'string' || !column.type.json || !column.nullable)
+    return `unknown: ${unknown.rescue} must be json().optional() in its row.`;
+  return undefined;
+}
