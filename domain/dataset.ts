@@ -149,6 +149,8 @@ export interface DatasetDefinition<
    * usable.
    */
   readonly maxRejected?: RejectLimit;
+  /** How many records an object has at least. If it has fewer, `onReject` decides, as above. */
+  readonly minRecords?: number;
   /**
    * The rule for fields of JSON, and columns of a CSV file with `columns: 'ignore-additional'`, that the
    * record does not name. `count`, the default: they are left out, and counted by name. `reject`: a record

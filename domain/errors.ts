@@ -20,6 +20,7 @@ export const permanentCodes = [
   'unknown_column',
   'unclosed_quote',
   'too_many_rejects',
+  'too_few_records',
   'version_not_found',
   'unreadable_part',
 ] as const;

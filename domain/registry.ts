@@ -10,6 +10,7 @@ import {
   versionPath,
   type WorkItem,
 } from './versions/key-layout.ts';
+import type { VersionRules } from './versions/publishing/rules.ts';
 import { revisionName } from './versions/revision.ts';
 
 interface KeyRevision {
@@ -60,7 +61,7 @@ export class Registry {
    * What happens to the rows of an object that is deleted or has no usable record. A key that no dataset
    * reads has no rows to keep.
    */
-  rulesOf(key: string): Pick<Dataset, 'onDelete' | 'onReject' | 'maxRejected'> {
+  rulesOf(key: string): Pick<Dataset, 'onDelete'> & VersionRules {
     return this.of(key) ?? { onDelete: 'retract', onReject: 'replace' };
   }
 

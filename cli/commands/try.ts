@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { tableColumns } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { type ByteRange, type Source, sourceOfBytes } from '../../domain/records/decoding/source.ts';
+import { isRuleCode, type RuleCode } from '../../domain/versions/publishing/rules.ts';
 import { rejectRecord } from '../ledger/rejects/describe.ts';
 import { datasetOf, keyIn, sourceOfFile, statFile } from '../options/files.ts';
 import { datasetNames, whole } from '../options/options.ts';
@@ -259,15 +260,14 @@ function sumOf({ read, written, filtered, codes }: Tried): string {
   return `${integer(read)} read = ${terms}.${mysql}`;
 }
 
-/** What `onReject` and `maxRejected` would make of the file. */
+/** What `onReject` and the rules about whole files would make of the file. */
 function verdictOf({ takesEffect, usable, read, fault }: Tried, { onReject }: Dataset): string {
   const rule = `the dataset says onReject: '${onReject}'`;
-  const tooMany = fault?.code === 'too_many_rejects';
-  const unusable = read === 0 ? 'it has no record' : 'none of its records is usable';
-  const why = tooMany ? 'it has more rejects than maxRejected allows' : unusable;
+  const breaks = isRuleCode(fault?.code) ? brokenRules[fault.code] : undefined;
+  const why = breaks ?? (read === 0 ? 'it has no record' : 'none of its records is usable');
   if (!takesEffect)
     return `It would take no effect: ${why}, and ${rule}, so a version before it would stay active.`;
-  if (tooMany) return `It would take effect although ${why}, since ${rule}.`;
+  if (breaks !== undefined) return `It would take effect although ${why}, since ${rule}.`;
   if (!usable && read > 0) return `It would take effect although ${why}, since ${rule}.`;
   if (fault !== undefined)
     return usable
@@ -275,3 +275,8 @@ function verdictOf({ takesEffect, usable, read, fault }: Tried, { onReject }: Da
       : `It would take effect without a record, since ${rule}.`;
   return 'It would take effect.';
 }
+
+const brokenRules: Readonly<Record<RuleCode, string>> = {
+  too_many_rejects: 'it has more rejects than maxRejected allows',
+  too_few_records: 'it has fewer records than minRecords demands',
+};

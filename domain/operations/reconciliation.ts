@@ -42,9 +42,13 @@ export interface RecordTotals {
 /**
  * Adds up a version's receipts.
  *
- * @param refused whether the version was rejected: then the rows that it would have had count as rejected
+ * @param refused whether the version was rejected: then the rows that it would have had count as rejected,
+ * under the code of the fault of the whole
  */
-export function summarize(receipts: readonly Receipt[], { refused = false } = {}): RecordTotals {
+export function summarize(
+  receipts: readonly Receipt[],
+  { refused = false, code = 'too_many_rejects' } = {},
+): RecordTotals {
   const { extraction, transformations, loadings } = byStage(receipts);
   const written = sum(transformations.map((each) => each.written));
   const rejected = [extraction?.rejected ?? {}, ...transformations.map((each) => each.rejected)];
@@ -52,7 +56,7 @@ export function summarize(receipts: readonly Receipt[], { refused = false } = {}
     read: extraction?.read ?? 0,
     written: refused ? 0 : written,
     filtered: sumOf(transformations.map(({ filtered }) => filtered)),
-    rejected: sumOf([...rejected, refused && written > 0 ? { too_many_rejects: written } : {}]),
+    rejected: sumOf([...rejected, refused && written > 0 ? { [code]: written } : {}]),
     withLines: sumOf([...(extraction ? [extraction] : []), ...transformations].map(withLines)),
     tables: tablesOf(loadings),
     files: [

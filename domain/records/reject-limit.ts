@@ -33,7 +33,7 @@ export function hasTooMany(rejected: number, limit: RejectLimit | undefined): bo
 }
 
 /** The records of a version that was read as far as possible, and why it could not be read to its end. */
-interface Read {
+export interface Read {
   readonly read: number;
   readonly rejected: number;
   readonly fault?: { readonly code: string; readonly message: string };

@@ -1,6 +1,7 @@
 import { type Attempt, isOlder, type LedgerEntry } from './ledger.ts';
 import { ended } from './publishing/conclusion.ts';
-import { extractionOf, sumsOf, type Verdict, type VersionRules, verdictOf } from './publishing/verdict.ts';
+import type { VersionRules } from './publishing/rules.ts';
+import { extractionOf, sumsOf, type Verdict, verdictOf } from './publishing/verdict.ts';
 import type { ExtractionReceipt, Receipt } from './receipt.ts';
 
 /** What the receipts of a version tell; without a verdict, some of its parts are not transformed. */

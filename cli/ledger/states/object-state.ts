@@ -134,7 +134,10 @@ export function stateOf(
   const attempt = entry?.attempts.find(({ versionId }) => versionId === object.versionId);
   const isActive = entry?.current?.type === 'created' && entry.current.versionId === object.versionId;
   const isRefused = attempt?.status === 'rejected';
-  const { read, written, filtered, rejected } = summarize(receipts, { refused: isRefused });
+  const { read, written, filtered, rejected } = summarize(receipts, {
+    refused: isRefused,
+    ...(attempt?.fault && { code: attempt.fault.code }),
+  });
   const fault = attempt?.fault ?? (isActive ? entry.current?.fault : undefined) ?? extraction?.fault;
   const unknown = unknownOf(transformations);
   const soFar = transformations.reduce((sum, each) => sum + each.read, 0);

@@ -5,13 +5,16 @@ import type { SourceFormat } from '../../source-format.ts';
 interface Contract {
   readonly source: SourceFormat;
   readonly unknown?: 'count' | 'reject' | { readonly rescue: string };
+  readonly minRecords?: number;
 }
 
 /** Why a dataset can't have such a contract: a sentence. `undefined` if it can. */
 export function whyNoContract(
-  { source, unknown }: Contract,
+  { source, unknown, minRecords = 0 }: Contract,
   columns: ReadonlyMap<string, Column>,
 ): string | undefined {
+  if (!(Number.isSafeInteger(minRecords) && minRecords >= 0))
+    return 'minRecords must be a whole number, 0 or more.';
   return whyNoUnknown(source, unknown, columns);
 }
 

@@ -1,12 +1,6 @@
-import type { Dataset } from '../../dataset.ts';
-import { type RejectLimit, tooManyRejects } from '../../records/reject-limit.ts';
 import type { Extraction } from '../ledger.ts';
 import { type ExtractionReceipt, type TransformationReceipt, total } from '../receipt.ts';
-
-/** What a dataset says of versions that are not as they should be. */
-export interface VersionRules extends Pick<Dataset, 'onReject'> {
-  readonly maxRejected?: RejectLimit;
-}
+import { brokenRule, isRuleCode, type VersionRules } from './rules.ts';
 
 /** The records of a version over all of its receipts. */
 interface Sums extends Extraction {
@@ -59,17 +53,17 @@ export function sumsOf(
 }
 
 /**
- * Decides whether a version takes effect. If no record is usable, or too many are rejected, the dataset's
- * `onReject` decides. A record is usable if it became a row, or is filtered. A version that was deleted
- * before it was read never takes effect.
+ * Decides whether a version takes effect. If no record is usable, or the version breaks a rule of its
+ * dataset, `onReject` decides. A record is usable if it became a row, or is filtered. A version that was
+ * deleted before it was read never takes effect.
  */
 export function verdictOf(
   { read, written, filtered, rejected, fault: found }: Sums,
-  { onReject, maxRejected }: VersionRules,
+  rules: VersionRules,
 ): Verdict {
   if (found?.code === 'version_not_found') return { accepted: false, fault: found };
-  const fault = tooManyRejects({ read, rejected, ...(found && { fault: found }) }, maxRejected) ?? found;
+  const fault = brokenRule({ read, rejected, ...(found && { fault: found }) }, rules) ?? found;
   const isUsable = written + filtered > 0 || (fault === undefined && read === 0);
-  const accepted = onReject === 'replace' || (isUsable && fault?.code !== 'too_many_rejects');
+  const accepted = rules.onReject === 'replace' || (isUsable && !isRuleCode(fault?.code));
   return { accepted, ...(fault && { fault }) };
 }

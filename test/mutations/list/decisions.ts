@@ -202,8 +202,8 @@ export const decisions: readonly Mutation[] = [
   {
     name: 'lets a rejected version take effect',
     file: 'domain/versions/publishing/verdict.ts',
-    find: "onReject === 'replace' ||",
-    replace: "onReject !== 'replace' ||",
+    find: "rules.onReject === 'replace' ||",
+    replace: "rules.onReject !== 'replace' ||",
   },
   {
     name: 'takes an empty object for one that is rejected',
@@ -221,7 +221,7 @@ export const decisions: readonly Mutation[] = [
   {
     name: 'lets a version of too many rejects take effect',
     file: 'domain/versions/publishing/verdict.ts',
-    find: "(isUsable && fault?.code !== 'too_many_rejects')",
+    find: '(isUsable && !isRuleCode(fault?.code))',
     replace: 'isUsable',
     caughtBy: 'test/handlers/reject-limit.test.ts',
   },

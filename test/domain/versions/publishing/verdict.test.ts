@@ -76,6 +76,29 @@ describe('a version that is whole', () => {
     });
   });
 
+  it('has too few records below the minimum, however many are usable', () => {
+    const of = (minRecords: number, sums: Parameters<typeof verdictOf>[0] = good) =>
+      verdictOf(sums, { onReject: 'keep', minRecords });
+    expect(of(10)).toEqual({ accepted: true });
+    expect(of(11)).toEqual({
+      accepted: false,
+      fault: {
+        code: 'too_few_records',
+        message:
+          'it has 10 records; the dataset demands 11 (minRecords). Upload the whole file, or lower the limit and replay.',
+      },
+    });
+    expect(verdictOf(good, { onReject: 'replace', minRecords: 11 })).toMatchObject({
+      accepted: true,
+      fault: { code: 'too_few_records' },
+    });
+    expect(of(1, empty)).toMatchObject({ accepted: false });
+    const { fault } = of(11, { ...good, fault: truncated });
+    expect(fault?.message).toContain('it has 10 records, and ends in a fault, truncated: it ends; ');
+    const both = verdictOf(bad, { onReject: 'keep', minRecords: 11, maxRejected: { share: 0.5 } });
+    expect(both.fault?.code).toBe('too_many_rejects');
+  });
+
   it('that its extraction read no further stays so, whatever became of the rest', () => {
     const fault = { code: 'too_many_rejects', message: 'it was not read any further' };
     expect(verdictOf({ ...good, fault }, { onReject: 'keep' })).toEqual({ accepted: false, fault });
