@@ -152,6 +152,11 @@ export interface DatasetDefinition<
   /** How many records an object has at least. If it has fewer, `onReject` decides, as above. */
   readonly minRecords?: number;
   /**
+   * By which share a version may have fewer records than the active one of the same object, from 0 to 1. If
+   * it has fewer still, `onReject` decides.
+   */
+  readonly maxShrink?: number;
+  /**
    * The rule for fields of JSON, and columns of a CSV file with `columns: 'ignore-additional'`, that the
    * record does not name. `count`, the default: they are left out, and counted by name. `reject`: a record
    * with a value in one is a reject. `{ rescue: 'others' }`: they go into this column of the row, which is

@@ -21,6 +21,7 @@ export const permanentCodes = [
   'unclosed_quote',
   'too_many_rejects',
   'too_few_records',
+  'shrunk',
   'version_not_found',
   'unreadable_part',
 ] as const;

@@ -33,6 +33,7 @@ interface TryOptions {
   readonly dataset?: string;
   readonly rows: number;
   readonly rejects: number;
+  readonly before?: number;
   readonly json?: boolean;
 }
 
@@ -47,6 +48,7 @@ export function tryFile(program: Command): void {
     )
     .option('--rows <count>', 'how many rows to show', whole(0), 5)
     .option('--rejects <count>', 'how many rejects of each code to show', whole(0), 3)
+    .option('--before <count>', 'how many records the active version has: for maxShrink', whole(0))
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -76,7 +78,7 @@ interface Tried extends Trial {
 async function run(
   file: string,
   dataset: Dataset,
-  { key, rows, rejects }: Pick<TryOptions, 'rows' | 'rejects'> & { readonly key: string },
+  { key, rows, rejects, before }: Pick<TryOptions, 'rows' | 'rejects' | 'before'> & { readonly key: string },
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Tried> {
@@ -97,7 +99,10 @@ async function run(
     shownAt = Date.now();
     progress.show(`Reading ${printable(file)}: ${bytes(at)} of ${bytes(size)}, ${count(read, 'record')}`);
   };
-  const trial = await trialOf(dataset, counted, { key, rows, rejects, onRead });
+  const trial = await trialOf(dataset, counted, {
+    ...{ key, rows, rejects, onRead },
+    ...(before !== undefined && { before }),
+  });
   return { file, key, dataset: dataset.name, bytes: size, ...trial };
 }
 
@@ -261,7 +266,7 @@ function sumOf({ read, written, filtered, codes }: Tried): string {
 }
 
 /** What `onReject` and the rules about whole files would make of the file. */
-function verdictOf({ takesEffect, usable, read, fault }: Tried, { onReject }: Dataset): string {
+function verdictOf({ takesEffect, usable, read, fault }: Tried, { onReject, maxShrink }: Dataset): string {
   const rule = `the dataset says onReject: '${onReject}'`;
   const breaks = isRuleCode(fault?.code) ? brokenRules[fault.code] : undefined;
   const why = breaks ?? (read === 0 ? 'it has no record' : 'none of its records is usable');
@@ -273,10 +278,13 @@ function verdictOf({ takesEffect, usable, read, fault }: Tried, { onReject }: Da
     return usable
       ? 'It would take effect with the records before the fault.'
       : `It would take effect without a record, since ${rule}.`;
-  return 'It would take effect.';
+  return maxShrink === undefined
+    ? 'It would take effect.'
+    : 'It would take effect, unless maxShrink forbids it: --before says how many records the active version has.';
 }
 
 const brokenRules: Readonly<Record<RuleCode, string>> = {
   too_many_rejects: 'it has more rejects than maxRejected allows',
   too_few_records: 'it has fewer records than minRecords demands',
+  shrunk: 'it has so many fewer records than the version before that maxShrink does not allow it',
 };

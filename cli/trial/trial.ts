@@ -78,6 +78,8 @@ export interface TrialOptions {
   readonly rows: number;
   /** How many rejects to keep of each code in each stage. */
   readonly rejects: number;
+  /** How many records the active version has, which the file would replace. */
+  readonly before?: number;
   /** Called between batches of records, with the number read so far. What it throws ends the trial. */
   onRead?(read: number): void;
 }
@@ -109,7 +111,9 @@ export async function trialOf(dataset: Dataset, open: Source, options: TrialOpti
     if (!(error instanceof PermanentError)) throw error;
     fault = error;
   }
-  const { accepted, fault: amiss } = verdictOf({ read, ...found.sums, ...(fault && { fault }) }, dataset);
+  const { accepted, fault: amiss } = verdictOf({ read, ...found.sums, ...(fault && { fault }) }, dataset, {
+    before: options.before,
+  });
   return {
     ...(format && { format }),
     compression,

@@ -16,6 +16,8 @@ const fault = z.object({ code: z.string(), message: z.string() });
 const currentVersion = activeVersion.extend({
   /** How many parts it has. Missing of a deletion, and in entries of before November 2026. */
   parts: z.int().nonnegative().optional(),
+  /** How many records were read of it. Missing likewise. */
+  records: z.int().nonnegative().optional(),
   /** What is amiss of it, though it took effect. */
   fault: fault.optional(),
 });

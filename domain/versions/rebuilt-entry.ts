@@ -19,9 +19,16 @@ interface Extracted {
  * @returns `undefined` if nothing was ever extracted
  */
 export function rebuiltEntry(receipts: readonly Receipt[], rules: VersionRules): LedgerEntry | undefined {
-  const versions = receipts.flatMap((each) =>
-    each.stage === 'extraction' ? [extracted(each, receipts, rules)] : [],
-  );
+  const versions: Extracted[] = [];
+  const inOrder = receipts
+    .filter((each) => each.stage === 'extraction')
+    .sort((a, b) => Number(isOlder(b, a)) - Number(isOlder(a, b)));
+  let before: number | undefined;
+  for (const each of inOrder) {
+    const version = extracted(each, receipts, rules, before);
+    if (version.verdict?.accepted) before = each.read;
+    versions.push(version);
+  }
   const [any] = versions;
   if (any === undefined) return undefined;
   const current = newest(versions.filter(({ verdict }) => verdict?.accepted));
@@ -39,6 +46,7 @@ export function rebuiltEntry(receipts: readonly Receipt[], rules: VersionRules):
         type: 'created',
         ...namesOf(current.receipt),
         parts: current.receipt.parts.length,
+        records: current.receipt.read,
         ...faultOf(current),
       },
     }),
@@ -47,13 +55,20 @@ export function rebuiltEntry(receipts: readonly Receipt[], rules: VersionRules):
   };
 }
 
-function extracted(receipt: ExtractionReceipt, receipts: readonly Receipt[], rules: VersionRules): Extracted {
+/** @param before how many records the version had that took effect before it */
+function extracted(
+  receipt: ExtractionReceipt,
+  receipts: readonly Receipt[],
+  rules: VersionRules,
+  before: number | undefined,
+): Extracted {
   const transformations = receipts
     .filter((each) => each.stage === 'transformation')
     .filter(({ versionId }) => versionId === receipt.versionId);
   if (transformations.length < receipt.parts.length) return { receipt, verdict: undefined };
   const sums = sumsOf(extractionOf(receipt), transformations);
-  return { receipt, verdict: 'contradiction' in sums ? { accepted: false } : verdictOf(sums, rules) };
+  const verdict = 'contradiction' in sums ? { accepted: false } : verdictOf(sums, rules, { before });
+  return { receipt, verdict };
 }
 
 function attemptOf({ receipt, verdict }: Extracted): Attempt {

@@ -88,7 +88,9 @@ export async function conclude(
     throw new Error(
       `${JSON.stringify(key)} is not published, since its receipts contradict each other: ${sums.contradiction}. To reprocess it: npx sluice replay ${key} --force`,
     );
-  const verdict = verdictOf(sums, context.registry.rulesOf(key));
+  const rules = context.registry.rulesOf(key);
+  const before = recordsBefore(known?.entry);
+  const verdict = verdictOf(sums, rules, { before });
   const { accepted, fault } = verdict;
   const note = faultKey({ path, stage: 'extraction' });
   if (fault !== undefined && isRuleCode(fault.code) && extraction.fault?.code !== fault.code) {
@@ -99,11 +101,19 @@ export async function conclude(
   // Before the ledger notes it: an attempt that dies in between tells it again.
   if (fault !== undefined || !accepted)
     await context.announce?.([await failureOf(path, whole, verdict, ledger)]);
+  const isTheSame = (latest: LedgerEntry) =>
+    rules.maxShrink === undefined || recordsBefore(latest) === before;
+  const decided = { parts, records: extraction.read, ...verdict };
   const entry = await ledger.swap(
     path,
-    (latest) => latest && withVerdict(latest, path, { parts, ...verdict }),
+    (latest) => latest && (isTheSame(latest) ? withVerdict(latest, path, decided) : latest),
     known,
   );
+  // Another version has taken effect meanwhile, and this one is to be compared with that.
+  if (entry !== undefined && !isTheSame(entry.entry) && isUndecided(entry.entry, path)) {
+    if (fault !== undefined && fault !== extraction.fault) await context.store.remove(buckets.failed, [note]);
+    return conclude(path, whole, entry, publishing);
+  }
   if (entry === undefined) {
     // Who overtook it may have removed all that there was before the fault was written.
     if (fault !== undefined) await context.store.remove(buckets.failed, [note]);
@@ -112,6 +122,15 @@ export async function conclude(
   if (!isActive(entry.entry, path)) return dropped(path, entry, publishing);
   await publishActive(entry.entry, publishing, transformations);
   return entry.entry;
+}
+
+/** How many records the active version has, which a version that takes effect would replace. */
+const recordsBefore = (entry: LedgerEntry | undefined) =>
+  entry?.current?.type === 'created' ? entry.current.records : undefined;
+
+function isUndecided(entry: LedgerEntry, path: VersionPath): boolean {
+  const attempt = attemptAt(entry, path);
+  return attempt !== undefined && attempt.status !== 'rejected';
 }
 
 async function failureOf(

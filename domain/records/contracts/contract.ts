@@ -6,15 +6,17 @@ interface Contract {
   readonly source: SourceFormat;
   readonly unknown?: 'count' | 'reject' | { readonly rescue: string };
   readonly minRecords?: number;
+  readonly maxShrink?: number;
 }
 
 /** Why a dataset can't have such a contract: a sentence. `undefined` if it can. */
 export function whyNoContract(
-  { source, unknown, minRecords = 0 }: Contract,
+  { source, unknown, minRecords = 0, maxShrink = 0 }: Contract,
   columns: ReadonlyMap<string, Column>,
 ): string | undefined {
   if (!(Number.isSafeInteger(minRecords) && minRecords >= 0))
     return 'minRecords must be a whole number, 0 or more.';
+  if (!(maxShrink >= 0 && maxShrink <= 1)) return 'maxShrink must be from 0 to 1.';
   return whyNoUnknown(source, unknown, columns);
 }
 

@@ -47,15 +47,15 @@ const withAttempt = (known: LedgerEntry, attempt: Attempt, next: Attempt): Ledge
 });
 
 /**
- * The entry after the decision about a version, which has so many parts. If it is not accepted, the last good
- * one stays active.
+ * The entry after the decision about a version, which has so many parts and records. If it is not accepted,
+ * the last good one stays active.
  *
  * @returns `undefined` if a newer event took effect meanwhile: then the version's output must be removed
  */
 export function withVerdict(
   known: LedgerEntry,
   path: VersionPath,
-  { parts, accepted, fault }: Verdict & { readonly parts: number },
+  { parts, records, accepted, fault }: Verdict & { readonly parts: number; readonly records?: number },
 ): LedgerEntry | undefined {
   const attempt = attemptAt(known, path);
   if (attempt === undefined) return isActiveVersion(known, path) ? known : undefined;
@@ -63,7 +63,8 @@ export function withVerdict(
   if (attempt.status === 'rejected') return known;
   const { sequencer, versionId, extraction: _, ahead: __, ...rest } = attempt;
   const found = fault && { fault };
-  if (accepted) return withCurrent(known, { type: 'created', sequencer, versionId, parts, ...found });
+  const counts = { parts, ...(records !== undefined && { records }) };
+  if (accepted) return withCurrent(known, { type: 'created', sequencer, versionId, ...counts, ...found });
   return withRejected(known, attempt, {
     ...rest,
     sequencer,

@@ -5,10 +5,11 @@ import { type Read, type RejectLimit, tooManyRejects } from '../../records/rejec
 export interface VersionRules extends Pick<Dataset, 'onReject'> {
   readonly maxRejected?: RejectLimit;
   readonly minRecords?: number;
+  readonly maxShrink?: number;
 }
 
 /** The faults of a version that was read, and breaks a rule of its dataset about whole files. */
-export const ruleCodes = ['too_many_rejects', 'too_few_records'] as const;
+export const ruleCodes = ['too_many_rejects', 'too_few_records', 'shrunk'] as const;
 export type RuleCode = (typeof ruleCodes)[number];
 
 export const isRuleCode = (code: string | undefined): code is RuleCode =>
@@ -19,9 +20,23 @@ interface BrokenRule {
   readonly message: string;
 }
 
+/** What the rules are about, besides the version itself. */
+export interface Circumstances {
+  /** How many records the active version has, which this one would replace; `undefined` if nobody knows. */
+  readonly before?: number | undefined;
+}
+
 /** The first rule that a version breaks. */
-export function brokenRule(version: Read, rules: VersionRules): BrokenRule | undefined {
-  return tooManyRejects(version, rules.maxRejected) ?? tooFewRecords(version, rules.minRecords);
+export function brokenRule(
+  version: Read,
+  { maxRejected, minRecords, maxShrink }: VersionRules,
+  { before }: Circumstances,
+): BrokenRule | undefined {
+  return (
+    tooManyRejects(version, maxRejected) ??
+    tooFewRecords(version, minRecords) ??
+    shrunk(version, maxShrink, before)
+  );
 }
 
 function tooFewRecords(version: Read, least = 0): BrokenRule | undefined {
@@ -30,6 +45,15 @@ function tooFewRecords(version: Read, least = 0): BrokenRule | undefined {
   const has = `it has ${records(read)}${endOf(version)}; the dataset demands ${text(least)}`;
   const cure = 'Upload the whole file, or lower the limit and replay.';
   return { code: 'too_few_records', message: `${has} (minRecords). ${cure}` };
+}
+
+function shrunk(version: Read, share = 1, before = 0): BrokenRule | undefined {
+  const { read } = version;
+  if (before === 0 || (before - read) / before <= share) return undefined;
+  const has = `it has ${records(read)}${endOf(version)}, and the version before it ${text(before)}`;
+  const demand = `the dataset lets a version shrink by a share of ${share} at most (maxShrink)`;
+  const cure = 'Upload the whole file, or raise the share and replay.';
+  return { code: 'shrunk', message: `${has}; ${demand}. ${cure}` };
 }
 
 /** How a version ended that could not be read to its end. */

@@ -1,6 +1,6 @@
 import type { Extraction } from '../ledger.ts';
 import { type ExtractionReceipt, type TransformationReceipt, total } from '../receipt.ts';
-import { brokenRule, isRuleCode, type VersionRules } from './rules.ts';
+import { brokenRule, type Circumstances, isRuleCode, type VersionRules } from './rules.ts';
 
 /** The records of a version over all of its receipts. */
 interface Sums extends Extraction {
@@ -60,9 +60,10 @@ export function sumsOf(
 export function verdictOf(
   { read, written, filtered, rejected, fault: found }: Sums,
   rules: VersionRules,
+  circumstances: Circumstances = {},
 ): Verdict {
   if (found?.code === 'version_not_found') return { accepted: false, fault: found };
-  const fault = brokenRule({ read, rejected, ...(found && { fault: found }) }, rules) ?? found;
+  const fault = brokenRule({ read, rejected, ...(found && { fault: found }) }, rules, circumstances) ?? found;
   const isUsable = written + filtered > 0 || (fault === undefined && read === 0);
   const accepted = rules.onReject === 'replace' || (isUsable && !isRuleCode(fault?.code));
   return { accepted, ...(fault && { fault }) };

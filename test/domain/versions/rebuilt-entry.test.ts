@@ -26,7 +26,7 @@ describe('an entry that is rebuilt from receipts', () => {
     expect(rebuiltEntry(receipts, { onReject: 'keep' })).toEqual({
       dataset: 'recipes',
       key: 'recipes/a',
-      current: { type: 'created', sequencer: '2', versionId: 'v2!0001', parts: 0 },
+      current: { type: 'created', sequencer: '2', versionId: 'v2!0001', parts: 0, records: 0 },
       attempts: [],
       superseded: ['v1', 'v2'],
     });
@@ -46,6 +46,18 @@ describe('an entry that is rebuilt from receipts', () => {
     expect(rebuiltEntry(receipts, { onReject: 'replace' })).toMatchObject({
       current: { versionId: 'v3' },
       attempts: [],
+    });
+  });
+
+  it('has the version before one that shrank too far, as its dataset says', () => {
+    const receipts = [
+      extraction('v2', '20', useless),
+      extraction('v1', '10', { read: 10, rejected: { empty: 10 } }),
+    ];
+    const rules = { onReject: 'replace', maxShrink: 0.5 } as const;
+    expect(rebuiltEntry(receipts, rules)?.current).toMatchObject({
+      ...{ versionId: 'v2', records: 1 },
+      fault: { code: 'shrunk' },
     });
   });
 

@@ -4,8 +4,8 @@ import { type Dataset, defineDataset } from '../../../domain/dataset.ts';
 import { limits } from '../../../domain/records/part.ts';
 import { Registry } from '../../../domain/registry.ts';
 import type { Announcement } from '../../../domain/versions/announcement.ts';
-import { MemoryStore } from '../../store/memory-store.ts';
-import { drain, extract, headsOf, ndjson, putRaw, recipe, tableFiles } from '../flow.ts';
+import { MemoryStore, storeWith } from '../../store/memory-store.ts';
+import { drain, extract, headsOf, ndjson, putRaw, recipe, tableFiles, transform } from '../flow.ts';
 
 const KEY = 'recipes/a.ndjson';
 const many = (n: number, from = 0) => Array.from({ length: n }, (_, i) => recipe(from + i));
@@ -23,6 +23,7 @@ function pipelineOf(rules: Partial<Dataset>) {
   return {
     store,
     told,
+    options,
     /** @returns the entry when the version is through all stages */
     async put(records: readonly unknown[]) {
       version += 1;
@@ -75,9 +76,67 @@ describe('a version with fewer records than its dataset demands', () => {
   });
 });
 
+describe('a version that has fewer records than the active one', () => {
+  it('takes no effect beyond the share, until the active one is as small', async () => {
+    const { put, faults } = pipelineOf({ maxShrink: 0.5 });
+    expect((await put(many(6)))?.current).toMatchObject({ versionId: 'v1', records: 6 });
+    expect((await put(many(3)))?.current).toMatchObject({ versionId: 'v2', records: 3 });
+    expect(faults()).toEqual([]);
+    expect(await put(many(1))).toMatchObject({
+      current: { versionId: 'v2' },
+      attempts: [{ versionId: 'v3', fault: { code: 'shrunk' } }],
+    });
+    expect(faults()).toMatchObject([{ code: 'shrunk' }]);
+    expect((await put(many(2)))?.current).toMatchObject({ versionId: 'v4', records: 2 });
+  });
+
+  it('takes effect if nobody counted the active one', async () => {
+    const { store, put } = pipelineOf({ maxShrink: 0 });
+    await put(many(6));
+    const [head = ''] = store.keys('ledger').filter((key) => key.startsWith('heads/'));
+    const old = JSON.parse(store.body('ledger', head).toString());
+    delete old.current.records;
+    store.put({ bucket: 'ledger', key: head, body: JSON.stringify(old), contentType: 'application/json' });
+    expect((await put(many(1)))?.current).toMatchObject({ versionId: 'v2', records: 1 });
+  });
+
+  it('is compared with the one that takes effect while it is decided about', async () => {
+    const { store, options, told, faults } = pipelineOf({ maxShrink: 0.5 });
+    const versions = [many(4), many(4), many(1)];
+    const extracted = async (i: number) => {
+      putRaw(store, KEY, ndjson(versions[i] ?? []));
+      await extract(store, KEY, options, { versionId: `v${i + 1}`, sequencer: `0${i + 1}` });
+    };
+    for (const i of [1, 2]) await extracted(i);
+    const [v2 = '', ...rest] = store.keys('temp');
+    const [v2b = '', v3 = ''] = rest;
+    expect([v2, v2b, v3].map((key) => key.split('/')[2])).toEqual(['v2', 'v2', 'v3']);
+    await transform(store, v2, options);
+    // The other version takes effect just before the decision about this one is stored.
+    let isFirst = true;
+    const during = storeWith(store, {
+      async replace(object, etag) {
+        if (isFirst && object.key.startsWith('heads/')) {
+          isFirst = false;
+          await transform(store, v2b, options);
+        }
+        return store.replace(object, etag);
+      },
+    });
+    await transform(during, v3, options);
+    expect(headsOf(store)[0]).toMatchObject({
+      current: { versionId: 'v2', records: 4 },
+      attempts: [{ versionId: 'v3', fault: { code: 'shrunk' } }],
+    });
+    expect(told).toMatchObject([{ detail: { versionId: 'v3', takesEffect: false } }]);
+    expect(faults()).toMatchObject([{ code: 'shrunk' }]);
+  });
+});
+
 describe('a rule that is none', () => {
   it.each<[Partial<Dataset>, string]>([
     [{ minRecords: -1 }, 'minRecords must be a whole number, 0 or more.'],
+    [{ maxShrink: 1.1 }, 'maxShrink must be from 0 to 1.'],
     [{ minRecords: 1.5 }, 'minRecords must be a whole number, 0 or more.'],
   ])('is refused at start: %o', (rules, message) => {
     expect(() => defineDataset({ ...recipes, ...rules })).toThrow(message);

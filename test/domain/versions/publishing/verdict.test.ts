@@ -99,6 +99,28 @@ describe('a version that is whole', () => {
     expect(both.fault?.code).toBe('too_many_rejects');
   });
 
+  it('is shrunk if it has fewer records than the version before by more than the share', () => {
+    const of = (maxShrink: number, before?: number) =>
+      verdictOf(good, { onReject: 'keep', maxShrink }, { before });
+    expect(of(0.5, 20)).toEqual({ accepted: true });
+    expect(of(0.5, 21)).toEqual({
+      accepted: false,
+      fault: {
+        code: 'shrunk',
+        message:
+          'it has 10 records, and the version before it 21; the dataset lets a version shrink by a share of 0.5 at most (maxShrink). Upload the whole file, or raise the share and replay.',
+      },
+    });
+    expect(of(0, 10)).toEqual({ accepted: true });
+    expect(of(0, 11)).toMatchObject({ accepted: false });
+    for (const before of [undefined, 0, 5]) expect(of(0, before)).toEqual({ accepted: true });
+    for (let share = 0; share <= 100; share += 1) {
+      const exact = { ...good, read: 100 - share, written: 100 - share, filtered: 0, rejected: 0 };
+      const rules = { onReject: 'keep', maxShrink: Number(`0.${String(share).padStart(2, '0')}`) } as const;
+      if (share < 100) expect(verdictOf(exact, rules, { before: 100 }).accepted).toBe(true);
+    }
+  });
+
   it('that its extraction read no further stays so, whatever became of the rest', () => {
     const fault = { code: 'too_many_rejects', message: 'it was not read any further' };
     expect(verdictOf({ ...good, fault }, { onReject: 'keep' })).toEqual({ accepted: false, fault });
