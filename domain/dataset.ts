@@ -4,6 +4,7 @@ import { columnsOf } from './columns.ts';
 import { whyNoIndex } from './indexes.ts';
 import { coercedNumber } from './records/coerced-numbers.ts';
 import { whyNoContract } from './records/contracts/contract.ts';
+import type { RowCheck } from './records/contracts/row-check.ts';
 import { whyNoText } from './records/decoding/csv/field.ts';
 import { csvFields } from './records/decoding/csv/header.ts';
 import { type RejectLimit, whyNoLimit } from './records/reject-limit.ts';
@@ -156,6 +157,8 @@ export interface DatasetDefinition<
    * it has fewer still, `onReject` decides.
    */
   readonly maxShrink?: number;
+  /** Demands of each row: one that does not pass is a reject, with the code and message of the check. */
+  readonly checks?: readonly RowCheck<z.output<RowSchema>, z.output<RecordSchema>>[];
   /**
    * The rule for fields of JSON, and columns of a CSV file with `columns: 'ignore-additional'`, that the
    * record does not name. `count`, the default: they are left out, and counted by name. `reject`: a record
@@ -260,6 +263,6 @@ export function defineDataset<
       if (isNested(type)) refuse(`${column} is a ${type.kind}, which CSV can't hold: process it as Parquet.`);
     }
   }
-  // The transform gets its records from a part, as `unknown`; `record` validated them before.
-  return Object.freeze(definition) as Dataset;
+  // The transform and the checks get their records and rows as `unknown`; the schemas validated them before.
+  return Object.freeze(definition) as unknown as Dataset;
 }

@@ -53,7 +53,15 @@ export function more(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 
-const codes: ReadonlySet<string> = new Set([...rejectCodes, ...permanentCodes, ...transientCodes]);
+/** Those of the datasets' own checks. */
+const ownCodes = datasets.flatMap(({ checks = [] }) => checks.map(({ code }) => code));
+
+const codes: ReadonlySet<string> = new Set([
+  ...rejectCodes,
+  ...ownCodes,
+  ...permanentCodes,
+  ...transientCodes,
+]);
 
 /**
  * Adds a code of a reject or fault to those before, for a repeatable option.
@@ -66,7 +74,7 @@ export function oneMoreCode(code: string, before: readonly string[]): string[] {
 }
 
 /** A code under which receipts count rejected records; of `too_many_rejects` there are no lines. */
-const recordCodes: ReadonlySet<string> = new Set([...rejectCodes, 'too_many_rejects']);
+const recordCodes: ReadonlySet<string> = new Set([...rejectCodes, ...ownCodes, 'too_many_rejects']);
 
 /**
  * The same, of codes that a record can have.

@@ -10,7 +10,7 @@ import { isWhiteSpace } from '../../domain/records/decoding/json/ndjson.ts';
 import type { Source } from '../../domain/records/decoding/source.ts';
 import { type Limits, limits } from '../../domain/records/part.ts';
 import { type Processed, processRecord } from '../../domain/records/processing.ts';
-import type { Problem, Reject, RejectCode } from '../../domain/records/reject.ts';
+import type { Problem, Reject } from '../../domain/records/reject.ts';
 import { onePartitionTooMany, partitionOf, type Row } from '../../domain/records/transformation.ts';
 import type { Stage } from '../../domain/stage.ts';
 import { RowEncoder } from '../../domain/tables/encoded-row.ts';
@@ -40,7 +40,11 @@ export interface Trial {
   /** Records by the reason why they were filtered. */
   readonly filtered: Readonly<Tally>;
   /** What loading rejects is missing in MySQL alone. */
-  readonly codes: readonly { readonly code: RejectCode; readonly stage: Stage; readonly records: number }[];
+  readonly codes: readonly {
+    readonly code: Reject['code'];
+    readonly stage: Stage;
+    readonly records: number;
+  }[];
   /** Why the file can't be read, or not to its end, or has too many rejects. */
   readonly fault?: { readonly code: string; readonly message: string };
   /** Whether it would replace the version before. */
@@ -164,7 +168,7 @@ class Findings {
   #written = 0;
   readonly #options: TrialOptions;
   readonly #filtered: Tally = {};
-  readonly #codes = new Map<string, { code: RejectCode; stage: Stage; records: number }>();
+  readonly #codes = new Map<string, { code: Reject['code']; stage: Stage; records: number }>();
   readonly #rows: Row[] = [];
   readonly #rejects: TriedReject[] = [];
   readonly #columns: ReadonlyMap<string, ColumnStatistics>;

@@ -24,11 +24,14 @@ export const rejectCodes = [
 ] as const;
 export type RejectCode = (typeof rejectCodes)[number];
 
+/** The code of a dataset's own check. */
+export type OwnCode = string & {};
+
 /** One fault of a record. */
 export interface Problem {
   /** The place in the record, e.g. `ingredients[2]`; empty for the record as a whole. */
   readonly path: string;
-  readonly code: RejectCode;
+  readonly code: RejectCode | OwnCode;
   readonly message: string;
 }
 

@@ -2,6 +2,7 @@ import { type Dataset, Filtered, type RecordSource } from '../dataset.ts';
 import { errorText } from '../errors.ts';
 import { jsonOf } from '../long.ts';
 import { MAX_PARTITION_VALUE, NULL_PARTITION, type Partition } from '../versions/partition-path.ts';
+import { failedChecks } from './contracts/row-check.ts';
 import type { UnknownFields } from './contracts/unknown-fields.ts';
 import type { Problem, Reject } from './reject.ts';
 import { matchesFast } from './schema-fast-path.ts';
@@ -50,6 +51,13 @@ export function transformRecord(
     const message =
       'has digits below the microsecond, which a timestamp does not hold. Cut them in the transform, or make the column a z.string().';
     return invalid({ path: tooFine, code: 'invalid_row', message });
+  }
+  if (dataset.checks !== undefined) {
+    const [first, ...further] = failedChecks(dataset.checks, checked.data, record);
+    if (first !== undefined)
+      return {
+        reject: { recordNumber, ...first, ...(further.length > 0 && { further }), ...textOf(record) },
+      };
   }
   for (const [path, value] of partitionOf(dataset, checked.data)) {
     const message = value === null ? undefined : whyNoPartition(value);

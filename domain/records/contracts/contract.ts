@@ -1,5 +1,6 @@
 import type { Column } from '../../column-type.ts';
 import type { SourceFormat } from '../../source-format.ts';
+import { whyNoChecks } from './row-check.ts';
 
 /** What a dataset says of files and records that are not as they should be, as far as it can be wrong. */
 interface Contract {
@@ -7,17 +8,18 @@ interface Contract {
   readonly unknown?: 'count' | 'reject' | { readonly rescue: string };
   readonly minRecords?: number;
   readonly maxShrink?: number;
+  readonly checks?: Parameters<typeof whyNoChecks>[0];
 }
 
 /** Why a dataset can't have such a contract: a sentence. `undefined` if it can. */
 export function whyNoContract(
-  { source, unknown, minRecords = 0, maxShrink = 0 }: Contract,
+  { source, unknown, minRecords = 0, maxShrink = 0, checks = [] }: Contract,
   columns: ReadonlyMap<string, Column>,
 ): string | undefined {
   if (!(Number.isSafeInteger(minRecords) && minRecords >= 0))
     return 'minRecords must be a whole number, 0 or more.';
   if (!(maxShrink >= 0 && maxShrink <= 1)) return 'maxShrink must be from 0 to 1.';
-  return whyNoUnknown(source, unknown, columns);
+  return whyNoChecks(checks, columns) ?? whyNoUnknown(source, unknown, columns);
 }
 
 function whyNoUnknown(
