@@ -157,6 +157,11 @@ export interface DatasetDefinition<
    * it has fewer still, `onReject` decides.
    */
   readonly maxShrink?: number;
+  /**
+   * Columns of the row whose values, together, an object has once: often the key. If two rows of an object
+   * have the same ones, `onReject` decides. A row with a null in one is equal to no other.
+   */
+  readonly unique?: readonly (keyof z.output<RowSchema> & string)[];
   /** Demands of each row: one that does not pass is a reject, with the code and message of the check. */
   readonly checks?: readonly RowCheck<z.output<RowSchema>, z.output<RecordSchema>>[];
   /**

@@ -22,6 +22,8 @@ export const permanentCodes = [
   'too_many_rejects',
   'too_few_records',
   'shrunk',
+  'duplicate_keys',
+  'too_many_keys',
   'version_not_found',
   'unreadable_part',
 ] as const;

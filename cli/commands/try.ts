@@ -287,4 +287,6 @@ const brokenRules: Readonly<Record<RuleCode, string>> = {
   too_many_rejects: 'it has more rejects than maxRejected allows',
   too_few_records: 'it has fewer records than minRecords demands',
   shrunk: 'it has so many fewer records than the version before that maxShrink does not allow it',
+  duplicate_keys: 'it has rows with the same key, which unique forbids',
+  too_many_keys: 'it has more records than unique can compare',
 };

@@ -2,6 +2,7 @@ import { columnsOf, recordColumn } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
 import { BoundedCounts } from '../../domain/records/contracts/bounded-counts.ts';
+import { KeyHashes } from '../../domain/records/contracts/key-hashes.ts';
 import type { Compression } from '../../domain/records/decoding/compressed/compression.ts';
 import { compressionIn } from '../../domain/records/decoding/compressed/files.ts';
 import { contentOf } from '../../domain/records/decoding/content.ts';
@@ -98,6 +99,7 @@ export async function trialOf(dataset: Dataset, open: Source, options: TrialOpti
   const part = new PartInProgress(dataset, limits);
   const unknown = new BoundedCounts(MOST_UNKNOWN);
   const { format, compression } = await formatOf(dataset, open);
+  const keys = dataset.unique && new KeyHashes(dataset.unique, options.key, 1);
   let read = 0;
   let fault: PermanentError | undefined;
   try {
@@ -107,7 +109,9 @@ export async function trialOf(dataset: Dataset, open: Source, options: TrialOpti
         const made = processRecord(dataset, raw, { key: options.key, recordNumber: read }, ({ names }) => {
           for (const name of names) unknown.add(name);
         });
-        found.add(read, part.withRoom(raw, read, made));
+        const kept = part.withRoom(raw, read, made);
+        found.add(read, kept);
+        if (keys !== undefined && 'row' in kept) keys.add(read, kept.row);
       }
       options.onRead?.(read);
     }

@@ -67,7 +67,11 @@ function extracted(
     .filter(({ versionId }) => versionId === receipt.versionId);
   if (transformations.length < receipt.parts.length) return { receipt, verdict: undefined };
   const sums = sumsOf(extractionOf(receipt), transformations);
-  const verdict = 'contradiction' in sums ? { accepted: false } : verdictOf(sums, rules, { before });
+  const inOrder = transformations.toSorted((a, b) => a.part - b.part);
+  const verdict =
+    'contradiction' in sums
+      ? { accepted: false }
+      : verdictOf(sums, rules, { before, transformations: inOrder });
   return { receipt, verdict };
 }
 

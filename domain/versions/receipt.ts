@@ -73,6 +73,8 @@ const transformation = work.extend({
   withoutLines: tally.optional(),
   outputs: z.array(storedObject),
   unknown: unknownTally.optional(),
+  /** Of a dataset with `unique`: see `KeyHashes`. Missing of parts beyond so many records. */
+  keyHashes: z.string().optional(),
 });
 export type TransformationReceipt = z.infer<typeof transformation>;
 

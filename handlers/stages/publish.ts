@@ -90,7 +90,7 @@ export async function conclude(
     );
   const rules = context.registry.rulesOf(key);
   const before = recordsBefore(known?.entry);
-  const verdict = verdictOf(sums, rules, { before });
+  const verdict = verdictOf(sums, rules, { before, transformations });
   const { accepted, fault } = verdict;
   const note = faultKey({ path, stage: 'extraction' });
   if (fault !== undefined && isRuleCode(fault.code) && extraction.fault?.code !== fault.code) {

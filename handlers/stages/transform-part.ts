@@ -1,5 +1,6 @@
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
+import { KeyHashes } from '../../domain/records/contracts/key-hashes.ts';
 import type { UnknownFields } from '../../domain/records/contracts/unknown-fields.ts';
 import { UnknownCounts, unknownIn } from '../../domain/records/contracts/unknown-tally.ts';
 import { readerOf } from '../../domain/records/decoding/decode.ts';
@@ -137,6 +138,7 @@ async function transform(
   const filtered: Tally = {};
   const unknown = new UnknownCounts();
   const countUnknown = (found: UnknownFields) => unknown.add(found);
+  const keys = dataset.unique && new KeyHashes(dataset.unique, key, header.first);
   const read = readerOf(dataset, header.columns);
   let recordNumber = header.first - 1;
   for (const pieces of batches)
@@ -145,8 +147,8 @@ async function transform(
       const made = processRecord(dataset, record, { key, recordNumber }, countUnknown);
       if ('filtered' in made) count(filtered, made.filtered);
       else if ('reject' in made) await rejects.add(made.reject);
-      else if (!files.add(made.row, recordNumber))
-        await rejects.add(onePartitionTooMany(dataset, recordNumber, made.record, limits.partitions));
+      else if (files.add(made.row, recordNumber)) keys?.add(recordNumber, made.row);
+      else await rejects.add(onePartitionTooMany(dataset, recordNumber, made.record, limits.partitions));
     }
   const outputs = await files.store(store, buckets.processed);
   await rejects.flush();
@@ -164,6 +166,7 @@ async function transform(
     ...(total(rejects.withoutLines) > 0 && { withoutLines: rejects.withoutLines }),
     outputs,
     ...(unknown.tally && { unknown: unknown.tally }),
+    ...(keys && { keyHashes: keys.text }),
     rejects: rejects.files,
     sentAt: new Date(sentAt).toISOString(),
     finishedAt: new Date(now()).toISOString(),

@@ -1,4 +1,4 @@
-import type { Column } from '../../column-type.ts';
+import { type Column, isNested } from '../../column-type.ts';
 import type { SourceFormat } from '../../source-format.ts';
 import { whyNoChecks } from './row-check.ts';
 
@@ -8,17 +8,25 @@ interface Contract {
   readonly unknown?: 'count' | 'reject' | { readonly rescue: string };
   readonly minRecords?: number;
   readonly maxShrink?: number;
+  readonly unique?: readonly string[];
   readonly checks?: Parameters<typeof whyNoChecks>[0];
 }
 
 /** Why a dataset can't have such a contract: a sentence. `undefined` if it can. */
 export function whyNoContract(
-  { source, unknown, minRecords = 0, maxShrink = 0, checks = [] }: Contract,
+  { source, unknown, minRecords = 0, maxShrink = 0, unique, checks = [] }: Contract,
   columns: ReadonlyMap<string, Column>,
 ): string | undefined {
   if (!(Number.isSafeInteger(minRecords) && minRecords >= 0))
     return 'minRecords must be a whole number, 0 or more.';
   if (!(maxShrink >= 0 && maxShrink <= 1)) return 'maxShrink must be from 0 to 1.';
+  if (unique?.length === 0) return 'unique names no column.';
+  for (const name of unique ?? []) {
+    const type = columns.get(name)?.type;
+    if (type === undefined) return `unique: ${name} is not a column of its row.`;
+    if (isNested(type) || type.kind === 'binary' || (type.kind === 'string' && type.json))
+      return `unique: ${name} has values that can’t be compared: make a part of it, or a hash, a column.`;
+  }
   return whyNoChecks(checks, columns) ?? whyNoUnknown(source, unknown, columns);
 }
 

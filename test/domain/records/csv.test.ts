@@ -503,6 +503,7 @@ describe('a dataset that comes as CSV', () => {
       partitionBy: [],
       indexes: [],
       unknown: 'count' as const,
+      unique: ['id' as const],
       processedAs: 'csv' as const,
     };
     expect(() => defineDataset(declaration)).toThrow('tags is a list');

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { recipes } from '../../../datasets/recipes.ts';
 import { type Dataset, defineDataset } from '../../../domain/dataset.ts';
+import { MOST_RECORDS } from '../../../domain/records/contracts/key-hashes.ts';
 import { limits } from '../../../domain/records/part.ts';
 import { Registry } from '../../../domain/registry.ts';
 import type { Announcement } from '../../../domain/versions/announcement.ts';
+import { verdictOf } from '../../../domain/versions/publishing/verdict.ts';
 import { MemoryStore, storeWith } from '../../store/memory-store.ts';
 import { drain, extract, headsOf, ndjson, putRaw, recipe, tableFiles, transform } from '../flow.ts';
 
@@ -133,9 +135,71 @@ describe('a version that has fewer records than the active one', () => {
   });
 });
 
+describe('a version with two rows of the same key', () => {
+  const titles = (...names: string[]) => names.map((title, i) => ({ ...recipe(i), title }));
+
+  it('takes no effect, and the fault names their records, also of different parts', async () => {
+    const { put, faults } = pipelineOf({ unique: ['title'] });
+    expect((await put(titles('a', 'b', 'c')))?.current?.versionId).toBe('v1');
+    const entry = await put([{ no: 'recipe' }, ...titles('a', 'b', 'a', 'b', 'a')]);
+    const message =
+      '3 of its rows have the title of another one: records 2 and 4, 3 and 5, and others. Upload a file in which each title is there once (unique).';
+    expect(entry).toMatchObject({
+      current: { versionId: 'v1' },
+      attempts: [{ versionId: 'v2', fault: { code: 'duplicate_keys', message } }],
+    });
+    expect(faults()).toMatchObject([{ code: 'duplicate_keys', message }]);
+  });
+
+  it('takes as many requests as without the rule', async () => {
+    const requests = async (rules: Partial<Dataset>) => {
+      const { store, options, put } = pipelineOf(rules);
+      const counted: string[] = [];
+      const counting = new Proxy(store, {
+        get(target, name) {
+          const operation: unknown = Reflect.get(target, name);
+          if (typeof operation !== 'function') return operation;
+          return (...args: unknown[]) => {
+            counted.push(String(name));
+            return operation.apply(target, args);
+          };
+        },
+      });
+      await put(titles('z'));
+      putRaw(store, KEY, ndjson(titles('a', 'b', 'c')));
+      await extract(counting, KEY, options, { versionId: 'v2', sequencer: '02' });
+      for (const part of store.keys('temp')) await transform(counting, part, options);
+      return counted;
+    };
+    const plain = await requests({});
+    expect(plain.length).toBeGreaterThan(10);
+    for (const rules of [{ unique: ['title'] }, { minRecords: 1, maxShrink: 0, unknown: 'reject' as const }])
+      expect(await requests(rules)).toEqual(plain);
+  });
+
+  it('is left alone if older code transformed a part of it', async () => {
+    const { store, options } = pipelineOf({ unique: ['title'] });
+    putRaw(store, KEY, ndjson(titles('a', 'b', 'a')));
+    await extract(store, KEY, options);
+    const [first = '', second = ''] = store.keys('temp');
+    await transform(store, first, { ...options, registry: new Registry([recipes]) });
+    await transform(store, second, options);
+    expect(headsOf(store)[0]).toMatchObject({ current: { versionId: 'v1' }, attempts: [] });
+  });
+
+  it('is never accepted if it has more records than can be compared', () => {
+    const rules = { onReject: 'keep', unique: ['id'] } as const;
+    const sums = { read: MOST_RECORDS + 1, written: MOST_RECORDS + 1, filtered: 0, rejected: 0 };
+    expect(verdictOf(sums, rules)).toMatchObject({ accepted: false, fault: { code: 'too_many_keys' } });
+  });
+});
+
 describe('a rule that is none', () => {
   it.each<[Partial<Dataset>, string]>([
     [{ minRecords: -1 }, 'minRecords must be a whole number, 0 or more.'],
+    [{ unique: [] }, 'unique names no column.'],
+    [{ unique: ['colour'] }, 'unique: colour is not a column of its row.'],
+    [{ unique: ['ingredients'] }, 'unique: ingredients has values that can’t be compared'],
     [{ maxShrink: 1.1 }, 'maxShrink must be from 0 to 1.'],
     [{ minRecords: 1.5 }, 'minRecords must be a whole number, 0 or more.'],
   ])('is refused at start: %o', (rules, message) => {
