@@ -162,6 +162,8 @@ export interface DatasetDefinition<
    * have the same ones, `onReject` decides. A row with a null in one is equal to no other.
    */
   readonly unique?: readonly (keyof z.output<RowSchema> & string)[];
+  /** How often an object arrives at least, 1 to 167 hours: an alarm rings when none does. */
+  readonly expectedEvery?: { readonly hours: number };
   /** Demands of each row: one that does not pass is a reject, with the code and message of the check. */
   readonly checks?: readonly RowCheck<z.output<RowSchema>, z.output<RecordSchema>>[];
   /**

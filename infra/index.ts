@@ -6,6 +6,7 @@ import { type StageInput, type Stage as StageName, stageInputs, stages } from '.
 import { lakeLayouts } from '../domain/tables/layout.ts';
 import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
 import { AccessLogBucket } from './base/access-logs.ts';
+import { Arrivals } from './base/arrivals.ts';
 import { Bucket, type BucketArgs } from './base/bucket.ts';
 import { DataEvents } from './base/data-events.ts';
 import type { FunctionEnvironment } from './base/function.ts';
@@ -165,6 +166,10 @@ const glue = new Catalog(
   },
   here,
 );
+
+// What does not arrive. Only for datasets that expect something.
+if (deployedDatasets.some(({ expectedEvery }) => expectedEvery !== undefined))
+  new Arrivals(name('arrivals'), { stack, datasets: deployedDatasets, alarms }, here);
 
 // ledger ⇒ commit ─▶ the lake's tables
 const commit = stage('commit', {

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import pLimit from 'p-limit';
 import type { Step } from '../../domain/activity/activity.ts';
 import { type ListedVersion, latestOf, listLatest } from '../../store/listing.ts';
+import { type Arrival, Arrivals, arrivalText } from '../ledger/arrivals.ts';
 import { stateTable, troubleText, unknownFieldsText } from '../ledger/states/describe-state.ts';
 import { keyState } from '../ledger/states/key-state.ts';
 import { isConserved, isFinal } from '../ledger/states/object-state.ts';
@@ -14,7 +15,7 @@ import { type QueueState, queueStates } from '../target/queue-state.ts';
 import type { Target } from '../target/target.ts';
 import { frameText, Screen } from '../terminal/frame.ts';
 import { queueColumns } from '../terminal/queue-columns.ts';
-import { count, duration, integer, printable, printableJson, table } from '../terminal/terminal.ts';
+import { count, duration, integer, printable, printableJson, styled, table } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 
 const AT_ONCE = 16;
@@ -59,7 +60,12 @@ export function status(program: Command): void {
         selection.versions.map((version) => limit(() => keyState(target, version, finder))),
       );
       if (options.json) {
-        console.log(printableJson({ stages: queues, objects, objectsInAll: selection.found }, 2));
+        console.log(
+          printableJson(
+            { stages: queues, objects, objectsInAll: selection.found, arrivals: selection.arrivals },
+            2,
+          ),
+        );
         return;
       }
       console.log(queueTable(queues));
@@ -85,6 +91,8 @@ export function status(program: Command): void {
         for (const note of state.notes)
           console.log(`${name}: ${printable(note)}${/[.!?]$/.test(note) ? '' : '.'}`);
       }
+      for (const each of selection.arrivals)
+        console.log(styled(each.isLate ? 'yellow' : 'dim', `${arrivalText(each, Date.now())}.`));
       const odd = objects.filter((state) => isFinal(state) && !isConserved(state));
       for (const { key } of odd) console.log(`The records of ${printable(key)} do not add up.`);
     });
@@ -140,22 +148,26 @@ interface Selection {
   readonly versions: readonly ListedVersion[];
   /** The number of all objects. */
   readonly found: number;
+  /** Empty unless all objects were listed. */
+  readonly arrivals: readonly Arrival[];
 }
 
 /** The objects that were written or deleted last, newest first. */
 async function newestVersions(target: Target, prefix: string, count: number): Promise<Selection> {
   let versions: ListedVersion[] = [];
   let found = 0;
+  const arrivals = new Arrivals(target.registry);
   const trim = () => {
     versions = versions.sort((a, b) => b.modified - a.modified).slice(0, count);
   };
   for await (const version of listLatest(target, target.outputs.buckets.raw, prefix)) {
     found += 1;
+    arrivals.add(version);
     versions.push(version);
     if (versions.length >= count * 2 + 1000) trim();
   }
   trim();
-  return { versions, found };
+  return { versions, found, arrivals: prefix === '' ? arrivals.found(Date.now()) : [] };
 }
 
 /** @throws {UserError} when the raw bucket never had one of the keys */
@@ -171,5 +183,5 @@ async function latestOfKeys(target: Target, keys: readonly string[]): Promise<Se
       }),
     ),
   );
-  return { versions, found: keys.length };
+  return { versions, found: keys.length, arrivals: [] };
 }

@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { projectDirectory } from '../../cli/target/directories.ts';
+import { recipes } from '../../datasets/recipes.ts';
+import { defineDataset } from '../../domain/dataset.ts';
 import { stages } from '../../domain/stage.ts';
 import { stackOutputs } from '../../infra/outputs.ts';
-import type { Program } from '../../local-aws/program/program.ts';
+import { decide, rangeOf } from '../../local-aws/metrics/decision.ts';
+import { type Program, readProgram } from '../../local-aws/program/program.ts';
 import { anchorsOf, contentOf } from '../anchors.ts';
 import { evaluate } from './dashboard/metric-math.ts';
-import { forProduction, read, withEverything } from './stacks.ts';
+import { forProduction, read, root, withEverything } from './stacks.ts';
 import { everything, program } from './the-program.ts';
 
 const shape = z.looseObject({
@@ -17,6 +20,8 @@ const shape = z.looseObject({
   okActions: z.array(z.string()),
   threshold: z.number(),
   evaluationPeriods: z.number(),
+  comparisonOperator: z.enum(['GreaterThanThreshold', 'LessThanThreshold']),
+  treatMissingData: z.enum(['notBreaching', 'breaching']),
   metricQueries: z
     .array(
       z.looseObject({
@@ -35,6 +40,8 @@ const alarmsOf = ({ resources }: Pick<Program, 'resources'>) =>
 const page = 'docs/runbooks.md';
 const address = 'https://example.com/wiki/runbooks';
 const production = await read(forProduction);
+/** Of datasets that expect objects, unlike those here. */
+const expecting = await readProgram({ directory: join(root, 'test/infra/arrivals'), stack: 'dev' });
 const elsewhere = await read({
   ...withEverything,
   configuration: { ...withEverything.configuration, 'sluice:runbooks': address },
@@ -43,7 +50,7 @@ const elsewhere = await read({
 describe('every alarm', () => {
   it('has a description that ends with the link to its section of the runbooks', () => {
     const sections = new Set(anchorsOf(page, '##'));
-    for (const { name, alarmDescription } of alarmsOf(everything)) {
+    for (const { name, alarmDescription } of [...alarmsOf(everything), ...alarmsOf(expecting)]) {
       const [, base, anchor = ''] = / Runbook: (\S+)#(\S+)$/.exec(alarmDescription) ?? [];
       expect(base, name).toBe(page);
       expect(sections, name).toContain(anchor);
@@ -94,8 +101,8 @@ describe('every alarm', () => {
 });
 
 it('the runbooks have no section for an alarm that does not exist, and each names its alarm and says what to see and do', () => {
-  const linked = alarmsOf(everything).map(({ name, alarmDescription }) => ({
-    name: name.replace(new RegExp(`^sluice-dev-((${stages.join('|')})-)?`), ''),
+  const linked = [...alarmsOf(everything), ...alarmsOf(expecting)].map(({ name, alarmDescription }) => ({
+    name: name.replace(new RegExp(`^sluice-dev-((${stages.join('|')})-)?`), '').replace('web-logs', 'sales'),
     anchor: alarmDescription.slice(alarmDescription.lastIndexOf('#') + 1),
   }));
   expect(new Set(anchorsOf(page, '##'))).toEqual(new Set(linked.map(({ anchor }) => anchor)));
@@ -146,5 +153,59 @@ describe('the alarm of a stalled stage', () => {
     ];
     expect(seconds(program, 'loading')).toEqual([900]);
     expect(seconds(production, 'extraction')).toEqual([1_800]);
+  });
+});
+
+describe('the alarm of a dataset that expects objects', () => {
+  const [sales, logs] = alarmsOf(expecting);
+  const [expression = ''] = sales?.metricQueries.flatMap((query) => query.expression ?? []) ?? [];
+
+  it('exists for each such dataset, and the program has none for the others', () => {
+    expect(alarmsOf(expecting).map(({ name }) => name)).toEqual([
+      'sluice-dev-arrivals-sales',
+      'sluice-dev-arrivals-web-logs',
+    ]);
+    expect(alarmsOf(everything).filter(({ name }) => name.includes('arrivals'))).toEqual([]);
+  });
+
+  it('counts the objects that the extraction of this dataset could read', () => {
+    const metric = {
+      ...{ namespace: 'Sluice', metricName: 'ObjectsDone', period: 3600, stat: 'Sum' },
+      dimensions: { dataset: 'web_logs', service: 'extraction', stack: 'dev' },
+    };
+    expect(logs?.metricQueries.map((query) => query.metric)).toContainEqual(metric);
+  });
+
+  it.each<[string, readonly (number | undefined)[], string]>([
+    ['starts if nothing arrived', Array(27).fill(undefined), 'ALARM'],
+    ['starts if nothing could be read', Array(27).fill(0), 'ALARM'],
+    [
+      'is quiet if an object arrived a day ago',
+      [undefined, undefined, 1, ...Array(24).fill(undefined)],
+      'OK',
+    ],
+    ['starts if the last one arrived before that', [undefined, 1, ...Array(25).fill(undefined)], 'ALARM'],
+  ])('%s', (_what, done, state) => {
+    const rule = {
+      comparison: sales?.comparisonOperator ?? 'GreaterThanThreshold',
+      threshold: Number(sales?.threshold),
+      evaluationPeriods: Number(sales?.evaluationPeriods),
+      datapointsToAlarm: Number(sales?.evaluationPeriods),
+      missingData: sales?.treatMissingData ?? 'notBreaching',
+    };
+    const datapoints = done.map((value, at) => ({ at, value: evaluate(expression, () => value) }));
+    expect(datapoints).toHaveLength(rangeOf(rule));
+    expect(decide(rule, datapoints).state).toBe(state);
+    // Should CloudWatch have no value for a metric that it does not know.
+    const unfilled = done.map((value, at) => ({ at, value }));
+    if (state === 'ALARM' && done.every((each) => each === undefined))
+      expect(decide(rule, unfilled).state).toBe('ALARM');
+  });
+
+  it('looks back for a week at most, as CloudWatch does', () => {
+    const of = (hours: number) => () => defineDataset({ ...recipes, expectedEvery: { hours } });
+    expect(of(167)().expectedEvery).toEqual({ hours: 167 });
+    for (const hours of [0, 168, 1.5])
+      expect(of(hours)).toThrow('expectedEvery.hours must be a whole number');
   });
 });

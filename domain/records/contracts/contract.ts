@@ -9,17 +9,24 @@ interface Contract {
   readonly minRecords?: number;
   readonly maxShrink?: number;
   readonly unique?: readonly string[];
+  readonly expectedEvery?: { readonly hours: number };
   readonly checks?: Parameters<typeof whyNoChecks>[0];
 }
 
+/** An alarm has an hour more, and a week at most (CloudWatch API, PutMetricAlarm). */
+const MOST_HOURS = 7 * 24 - 1;
+
 /** Why a dataset can't have such a contract: a sentence. `undefined` if it can. */
 export function whyNoContract(
-  { source, unknown, minRecords = 0, maxShrink = 0, unique, checks = [] }: Contract,
+  { source, unknown, minRecords = 0, maxShrink = 0, unique, expectedEvery, checks = [] }: Contract,
   columns: ReadonlyMap<string, Column>,
 ): string | undefined {
   if (!(Number.isSafeInteger(minRecords) && minRecords >= 0))
     return 'minRecords must be a whole number, 0 or more.';
   if (!(maxShrink >= 0 && maxShrink <= 1)) return 'maxShrink must be from 0 to 1.';
+  const hours = expectedEvery?.hours ?? 1;
+  if (!(Number.isSafeInteger(hours) && hours >= 1 && hours <= MOST_HOURS))
+    return `expectedEvery.hours must be a whole number from 1 to ${MOST_HOURS}: CloudWatch looks back a week.`;
   if (unique?.length === 0) return 'unique names no column.';
   for (const name of unique ?? []) {
     const type = columns.get(name)?.type;
