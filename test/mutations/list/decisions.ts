@@ -252,4 +252,11 @@ export const decisions: readonly Mutation[] = [
     replace: '(receipts.length < 0 ? used : free).push(name)',
     caughtBy: 'test/handlers/supersede.test.ts',
   },
+  {
+    name: 'compares a version with one that is active no more',
+    file: 'handlers/stages/publish.ts',
+    find: 'rules.maxShrink === undefined || recordsBefore(latest) === before',
+    replace: 'true',
+    caughtBy: 'test/handlers/contracts/whole-file.test.ts',
+  },
 ];
