@@ -259,4 +259,10 @@ export const decisions: readonly Mutation[] = [
     replace: 'true',
     caughtBy: 'test/handlers/contracts/whole-file.test.ts',
   },
+  {
+    name: 'lets a version of too few records take effect',
+    file: 'domain/versions/publishing/rules.ts',
+    find: 'if (read >= least) return undefined;',
+    replace: 'if (read >= 0) return undefined;',
+  },
 ];

@@ -9,10 +9,10 @@ import type { Contents } from './contents.ts';
 import { posthumousFaults, queues, rejectsOfOtherCodes, retries, unread } from './left-over.ts';
 import type { Past } from './past.ts';
 import {
+  breaksRule,
   type Change,
   type Expected,
   expectedOf,
-  hasTooManyRejects,
   isUsable,
   type Looked,
   lineOf,
@@ -318,7 +318,7 @@ class Model {
         const dataset = memberOf(upload.key)?.name ?? '_unknown';
         const path = versionPath({ dataset, key: upload.key, versionId: revision });
         const expected = this.#expectedIfWhole(upload, receipt);
-        const isRefused = expected !== undefined && hasTooManyRejects(upload, expected);
+        const isRefused = expected !== undefined && breaksRule(upload, expected);
         if (receipt.fault !== undefined || isRefused) failed.add(faultKey({ path, stage: 'extraction' }));
       }
       if (receipt.stage === 'transformation' && isShown)

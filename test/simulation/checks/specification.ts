@@ -77,29 +77,30 @@ function afterLosses(
 export function isUsable({ key, items, fault }: Upload, code: number): boolean {
   const rules = memberOf(key);
   if (rules === undefined || rules.onReject === 'replace') return true;
-  if (items.length === 0) return fault === undefined;
+  if (items.length === 0) return fault === undefined && rules.minRecords === 0;
   const isGood = (item: Item, i: number) =>
     item.invalid(code) === undefined && !('rejected' in item.made(code, key, i + 1));
   return isEnough(items.filter(isGood).length, items.length, rules);
 }
 
 /** Whether so many good records of all are enough for a version to take effect. */
-function isEnough(good: number, all: number, { maxRejected }: Member): boolean {
-  return good > 0 && all - good <= maxRejected.share * all;
+function isEnough(good: number, all: number, { maxRejected, minRecords }: Member): boolean {
+  return good > 0 && all >= minRecords && all - good <= maxRejected.share * all;
 }
 
 /** The same of an upload that was processed, by the codes that did that. */
 export function wasUsable(upload: Upload, { rows, filtered }: Expected): boolean {
   const rules = memberOf(upload.key);
   if (rules === undefined || rules.onReject === 'replace') return true;
-  if (upload.items.length === 0) return upload.fault === undefined;
+  if (upload.items.length === 0) return upload.fault === undefined && rules.minRecords === 0;
   return isEnough(rows.length + filtered, upload.items.length, rules);
 }
 
-/** Whether more of an upload was rejected than its dataset allows. */
-export function hasTooManyRejects({ key, items }: Upload, { rows, filtered }: Expected): boolean {
+/** Whether more of an upload was rejected than its dataset allows, or it has fewer records. */
+export function breaksRule({ key, items }: Upload, { rows, filtered }: Expected): boolean {
   const rejected = items.length - rows.length - filtered;
-  return rejected > (memberOf(key)?.maxRejected.share ?? 1) * items.length;
+  const { maxRejected, minRecords } = memberOf(key) ?? { maxRejected: { share: 1 }, minRecords: 0 };
+  return rejected > maxRejected.share * items.length || items.length < minRecords;
 }
 
 /** What must be there of a version, given its parts and which code transformed each. */

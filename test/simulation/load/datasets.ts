@@ -25,6 +25,8 @@ export interface Member {
   readonly onReject: 'replace' | 'keep';
   /** Which share of its records may be rejected. */
   readonly maxRejected: { readonly share: number };
+  /** How many records its objects have at least. */
+  readonly minRecords: number;
   readonly partitionBy: readonly ('kind' | 'size')[];
   /** What is compared of its rows. */
   readonly columns: readonly string[];
@@ -38,11 +40,13 @@ export const family: readonly Member[] = (['json', 'csv'] as const)
   .flatMap((format) =>
     (['parquet', 'csv'] as const).flatMap((processedAs) =>
       (['retract', 'keep'] as const).flatMap((onDelete) =>
-        (['replace', 'keep'] as const).map((onReject): Omit<Member, 'partitionBy' | 'maxRejected'> => {
-          const name = [format, processedAs, onDelete, onReject].join('_');
-          const columns = ['id', 'name', 'doubled', 'kind', 'size', 'note', 'extra'];
-          return { name, prefix: `${name}/`, format, processedAs, onDelete, onReject, columns };
-        }),
+        (['replace', 'keep'] as const).map(
+          (onReject): Omit<Member, 'partitionBy' | 'maxRejected' | 'minRecords'> => {
+            const name = [format, processedAs, onDelete, onReject].join('_');
+            const columns = ['id', 'name', 'doubled', 'kind', 'size', 'note', 'extra'];
+            return { name, prefix: `${name}/`, format, processedAs, onDelete, onReject, columns };
+          },
+        ),
       ),
     ),
   )
@@ -50,6 +54,7 @@ export const family: readonly Member[] = (['json', 'csv'] as const)
     ...member,
     partitionBy: partitions[n % partitions.length] ?? [],
     maxRejected: { share: n % 4 < 2 ? 1 : 0.5 },
+    minRecords: n % 8 === 5 ? 2 : 0,
   }));
 
 /** One that is deployed, beside those. Its code does not change. */
@@ -61,6 +66,7 @@ export const recipesMember: Member = {
   onDelete: 'retract',
   onReject: 'keep',
   maxRejected: { share: 1 },
+  minRecords: 0,
   partitionBy: [],
   columns: ['recipe_id', 'title', 'complexity_score', 'difficulty', 'time_estimate_s'],
 };
