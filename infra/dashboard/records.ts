@@ -30,6 +30,7 @@ function datasetRow(dataset: string, { region, stack }: Place): Row {
       of(stack, 'loading', dataset, 'RecordsWritten', { label: 'written' }),
       of(stack, 'transformation', dataset, 'RecordsFiltered', { label: 'filtered' }),
       of(stack, 'transformation', dataset, 'RecordsRejected', { id: 'rejected', label: 'rejected' }),
+      of(stack, 'transformation', dataset, 'UnknownFields', { label: 'unknown fields' }),
       expression('IF(read > 0, 100 * rejected / read, 0)', 'rejected, %', { yAxis: 'right' }),
     ],
     { unit: 'records', rightUnit: '%' },

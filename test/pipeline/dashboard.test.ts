@@ -19,7 +19,11 @@ beforeAll(async () => {
   pipeline = await startTestPipeline();
   graphs = await dashboardPanels(pipeline.target);
   const { s3, outputs } = pipeline.target;
-  const Body = JSON.stringify([recipe, { title: 'Nothing in it' }, { ...recipe, title: 'Stew' }]);
+  const Body = JSON.stringify([
+    { ...recipe, colour: 'green' },
+    { title: 'Nothing in it' },
+    { ...recipe, title: 'Stew' },
+  ]);
   const Key = 'recipes/shown.json';
   const put = await s3.send(new PutObjectCommand({ Bucket: outputs.buckets.raw, Key, Body }));
   await settledState(pipeline.target, Key, put.VersionId);
@@ -78,6 +82,7 @@ test('the graphs show what became of an object', async () => {
     written: 2,
     filtered: 0,
     rejected: 1,
+    'unknown fields': 1,
   });
   expect(await sums('recipes: read − written − filtered − rejected, always 0')).toEqual({
     extraction: 0,

@@ -13,6 +13,7 @@ import {
 import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { queryLake } from '../../cli/lake/lake.ts';
+import { unknownDrift } from '../../cli/lake/tables/unknown-drift.ts';
 import type { ObjectState } from '../../cli/ledger/states/object-state.ts';
 import { queueStates } from '../../cli/target/queue-state.ts';
 import { rejectLine } from '../../domain/records/reject.ts';
@@ -73,6 +74,20 @@ describe('the way of a file through the pipeline', () => {
     const bytesOf = async (Bucket: string, Key: string) =>
       (await pipeline.target.s3.send(new GetObjectCommand({ Bucket, Key }))).Body?.transformToByteArray();
     expect(await bytesOf(archive, archiveKey(inLake))).toEqual(await bytesOf(processed, inLake));
+  });
+
+  test('a field that the dataset does not name is counted by name, for its object and its dataset', async () => {
+    const records = [{ ...good, colour: 'green' }, { ...good, colour: 'red', 'a b': 1 }, good];
+    const state = await become('recipes/unknown.json', JSON.stringify(records));
+    const unknown = {
+      fields: [
+        { field: 'colour', records: 2 },
+        { field: '["a b"]', records: 1 },
+      ],
+      others: 0,
+    };
+    expect(state).toMatchObject({ stage: 'done', written: 3, unknown });
+    expect(await unknownDrift(pipeline.target)).toEqual([{ dataset: 'recipes', objects: 1, unknown }]);
   });
 
   test('a bad record never affects a good one, and is in the failed bucket with its reason', async () => {

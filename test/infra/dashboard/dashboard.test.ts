@@ -77,12 +77,12 @@ function lineOf(line: readonly (string | z.infer<typeof options>)[]): Line {
 }
 
 /**
- * What the functions print when they take a file with a reject through all stages, and an object of no
- * dataset.
+ * What the functions print when they take a file with a reject and an unknown field through all stages, and
+ * an object of no dataset.
  */
 async function printed(): Promise<EmbeddedMetric[]> {
   const store = new MemoryStore();
-  putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1), { title: 'without ingredients' }, recipe(2)]));
+  putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1), { titel: 'without ingredients' }, recipe(2)]));
   const metrics = embeddedMetrics();
   const commits = new Commits(buckets);
   const works: Record<Stage, Pick<StageOptions, 'work'> & { keys: () => readonly string[] }> = {
