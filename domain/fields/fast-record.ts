@@ -1,55 +1,60 @@
 import type * as z from 'zod';
-import { fieldTypeOf, type Refuse } from './field.ts';
+import { type FieldType, fieldTypeOf } from './field.ts';
 
-type ReadRecord = (record: unknown) => Record<string, unknown> | undefined;
+/** A field whose value can be read without the schema. */
+type FastField = Pick<FieldType<unknown>, 'read' | 'readDigits'> & {
+  readonly name: string;
+  readonly optional: boolean;
+};
 
-const readers = new WeakMap<z.core.$ZodType, ReadRecord>();
+const known = new WeakMap<z.core.$ZodType, readonly FastField[] | 'none'>();
+
+/** What a field that is wrong is read as; the schema itself finds out what is wrong about it. */
+export const REFUSED = Symbol('refused');
+export const refuse = (() => REFUSED) as () => never;
 
 /**
- * The schema's result for a record of our fields and of plain texts. `undefined` tells nothing: then the
+ * The fields of a schema of our fields and of plain texts, in its order. `undefined` tells nothing: then the
  * schema itself must be asked, which takes several times as long.
  */
-export function parseFast(schema: z.core.$ZodType, record: unknown): Record<string, unknown> | undefined {
-  let reader = readers.get(schema);
-  if (reader === undefined) {
-    reader = readerOf(schema);
-    readers.set(schema, reader);
+export function fastFields(schema: z.core.$ZodType): readonly FastField[] | undefined {
+  let fields = known.get(schema);
+  if (fields === undefined) {
+    fields = fieldsOf(schema) ?? 'none';
+    known.set(schema, fields);
   }
-  return reader(record);
+  return fields === 'none' ? undefined : fields;
 }
 
-const REFUSED = Symbol('refused');
-const refuse = (() => REFUSED) as () => never;
-const never: ReadRecord = () => undefined;
-
-interface Field {
-  readonly name: string;
-  readonly read: (input: unknown, refuse: Refuse) => unknown;
-  readonly optional: boolean;
+/** The schema's result for a record; `undefined` tells nothing, as above. */
+export function parseFast(schema: z.core.$ZodType, record: unknown): Record<string, unknown> | undefined {
+  const fields = fastFields(schema);
+  if (fields === undefined || typeof record !== 'object' || record === null || Array.isArray(record))
+    return undefined;
+  const found: Record<string, unknown> = {};
+  for (const { name, read, optional } of fields) {
+    const content = (record as Record<string, unknown>)[name];
+    if (content === null || (content === undefined && !optional)) return undefined;
+    const value = content === undefined ? undefined : read(content, refuse);
+    if (value === REFUSED) return undefined;
+    found[name] = value;
+  }
+  return found;
 }
 
-function readerOf(schema: z.core.$ZodType): ReadRecord {
+function fieldsOf(schema: z.core.$ZodType): readonly FastField[] | undefined {
   const { def } = (schema as z.core.$ZodTypes)._zod;
-  if (def.type !== 'object' || def.catchall !== undefined || (def.checks?.length ?? 0) > 0) return never;
-  const fields: Field[] = [];
+  if (def.type !== 'object' || def.catchall !== undefined || (def.checks?.length ?? 0) > 0) return undefined;
+  const fields: FastField[] = [];
   for (const [name, declared] of Object.entries(def.shape)) {
     const inner = innerOf(declared);
-    const read = readOf(inner);
-    if (read === undefined) return never;
-    fields.push({ name, read, optional: inner !== declared });
+    const type = typeOf(inner);
+    // Every object has some names of its own, such as `constructor`.
+    if (type === undefined || name in Object.prototype) return undefined;
+    const { read, readDigits } = type;
+    fields.push({ name, read, readDigits, optional: inner !== declared });
   }
-  return (record) => {
-    if (typeof record !== 'object' || record === null || Array.isArray(record)) return undefined;
-    const found: Record<string, unknown> = {};
-    for (const { name, read, optional } of fields) {
-      const content = (record as Record<string, unknown>)[name];
-      if (content === null || (content === undefined && !optional)) return undefined;
-      const value = content === undefined ? undefined : read(content, refuse);
-      if (value === REFUSED) return undefined;
-      found[name] = value;
-    }
-    return found;
-  };
+  return fields;
 }
 
 /** The schema of an optional field's value. */
@@ -58,12 +63,15 @@ function innerOf(schema: z.core.$ZodType): z.core.$ZodType {
   return def.type === 'optional' && (def.checks?.length ?? 0) === 0 ? def.innerType : schema;
 }
 
-function readOf(schema: z.core.$ZodType): Field['read'] | undefined {
+function typeOf(schema: z.core.$ZodType): Pick<FastField, 'read' | 'readDigits'> | undefined {
   const { def } = (schema as z.core.$ZodTypes)._zod;
   if ((def.checks?.length ?? 0) > 0) return undefined;
   const isPlainText = def.type === 'string' && !('format' in def);
-  return isPlainText ? textAsItIs : fieldTypeOf(schema)?.read;
+  return isPlainText ? textAsItIs : fieldTypeOf(schema);
 }
 
-const textAsItIs: Field['read'] = (input, otherwise) =>
-  typeof input === 'string' ? input : otherwise({ code: 'invalid_type', expected: 'string', input });
+const textAsItIs: Pick<FastField, 'read' | 'readDigits'> = {
+  read: (input, otherwise) =>
+    typeof input === 'string' ? input : otherwise({ code: 'invalid_type', expected: 'string', input }),
+  readDigits: undefined,
+};

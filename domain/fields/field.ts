@@ -24,6 +24,11 @@ export interface FieldType<Value> {
    * @param input neither null nor undefined
    */
   readonly read: (input: unknown, refuse: Refuse) => Value;
+  /**
+   * Reads the bytes of a text that is nothing but a few digits, as most numbers are, as `read` would read the
+   * text. `undefined` tells nothing.
+   */
+  readonly readDigits?: ((bytes: Uint8Array, start: number, end: number) => Value | undefined) | undefined;
   /** Whether a value is one that `read` returns. */
   readonly isRead: (value: unknown) => boolean;
 }

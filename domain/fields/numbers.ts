@@ -17,8 +17,6 @@ export const int32 = () =>
     expected: 'int',
     isRead: (value) => typeof value === 'number' && value === (value | 0),
     read(input, refuse) {
-      const plain = typeof input === 'string' ? fewDigits(input) : undefined;
-      if (plain !== undefined && Number.isInteger(plain)) return plain;
       const digits = numberText(input);
       if (digits === undefined) return refuse({ code: 'invalid_type', expected: 'int', input });
       const value = isNumber(digits) ? Number(digits) : Number.NaN;
@@ -27,6 +25,10 @@ export const int32 = () =>
       if (value < MIN_INT32) return refuse({ ...range, code: 'too_small', minimum: MIN_INT32 });
       if (!Number.isInteger(value)) return refuse(notA('whole number', digits));
       return isExact(digits) ? value : refuse(inexact(digits));
+    },
+    readDigits(bytes, start, end) {
+      const value = fewDigits(bytes, start, end);
+      return value !== undefined && value === (value | 0) ? value : undefined;
     },
   });
 
@@ -53,6 +55,10 @@ export const int64 = () =>
         ? refuse({ ...range, code: 'too_small', minimum: MIN_INT64 })
         : refuse({ ...range, code: 'too_big', maximum: MAX_INT64 });
     },
+    readDigits(bytes, start, end) {
+      const value = fewDigits(bytes, start, end);
+      return value !== undefined && Number.isInteger(value) ? BigInt(value) : undefined;
+    },
   });
 
 function isInt64(value: unknown): value is bigint {
@@ -69,12 +75,11 @@ export const double = () =>
     expected: 'number',
     isRead: Number.isFinite,
     read(input, refuse) {
-      const plain = typeof input === 'string' ? fewDigits(input) : undefined;
-      if (plain !== undefined) return plain;
       const digits = numberText(input);
       if (digits === undefined) return refuse({ code: 'invalid_type', expected: 'number', input });
       if (!isNumber(digits)) return refuse(notA('number', digits));
       // No negative zero: some engines print and hash it differently from zero.
       return isExact(digits) ? Number(digits) + 0 : refuse(inexact(digits));
     },
+    readDigits: fewDigits,
   });

@@ -10,28 +10,34 @@ const SAFE_CHARACTERS = 15;
 /** How much of a long number a message shows. */
 const SHOWN_CHARACTERS = 50;
 
-/** So many digits are an integer that a double holds, and below the greatest of 32 bits. */
-const FEW_DIGITS = 9;
+const MINUS = 0x2d;
+/** So many digits are an integer that a double holds. */
+const FEW_DIGITS = 15;
 const POWERS_OF_TEN = Array.from({ length: FEW_DIGITS + 1 }, (_, n) => 10 ** n);
 
 /**
- * The value of a text that is nothing but a few digits, perhaps with a point among them, as most numbers are.
- * The quotient of two integers that doubles hold is the double next to it (IEEE 754). `undefined` tells
- * nothing.
+ * The value of a text that is nothing but a few digits, perhaps with a minus before and a point among them, as
+ * most numbers are. The quotient of two integers that doubles hold is the double next to it (IEEE 754).
+ * `undefined` tells nothing.
+ *
+ * @param bytes of the text, from `start` to before `end`
  */
-export function fewDigits(text: string): number | undefined {
-  const { length } = text;
+export function fewDigits(bytes: Uint8Array, start: number, end: number): number | undefined {
+  const first = bytes[start] === MINUS ? start + 1 : start;
   let value = 0;
-  let point = length;
-  for (let i = 0; i < length; i += 1) {
-    const digit = text.charCodeAt(i) - 0x30;
+  let point = end;
+  for (let i = first; i < end; i += 1) {
+    const digit = (bytes[i] as number) - 0x30;
     if (digit >= 0 && digit <= 9) value = 10 * value + digit;
-    else if (digit === -2 && point === length) point = i;
+    else if (digit === -2 && point === end) point = i;
     else return undefined;
   }
-  const digits = point === length ? length : length - 1;
-  if (digits === 0 || digits > FEW_DIGITS) return undefined;
-  return point === length ? value : value / (POWERS_OF_TEN[length - point - 1] as number);
+  const digits = end - first - (point === end ? 0 : 1);
+  if (digits <= 0 || digits > FEW_DIGITS) return undefined;
+  if (point < end) value /= POWERS_OF_TEN[end - point - 1] as number;
+  if (first === start) return value;
+  // What becomes of negative zero is up to the type.
+  return value === 0 ? undefined : -value;
 }
 
 export function isNumber(text: string): boolean {

@@ -1,6 +1,8 @@
 import type { Dataset, RecordSource } from '../dataset.ts';
 import { type UnknownFields, unknownFields } from './contracts/unknown-fields.ts';
+import { CsvRecord } from './decoding/csv/record.ts';
 import type { InputRecord } from './decoding/decode.ts';
+import type { Reading } from './decoding/reading.ts';
 import type { Reject } from './reject.ts';
 import { type Row, transformRecord } from './transformation.ts';
 import { MAX_PROBLEMS, readRecord, type Validated, validate } from './validation.ts';
@@ -10,6 +12,8 @@ export type Processed =
   | { readonly row: Row; readonly record: unknown }
   | { readonly filtered: string }
   | { readonly reject: Reject };
+
+type OnUnknown = (found: UnknownFields) => void;
 
 /**
  * Reads, validates and transforms a record. Whoever wants to know what becomes of a record asks this: the
@@ -21,22 +25,47 @@ export function processRecord(
   dataset: Dataset,
   record: InputRecord,
   origin: RecordSource,
-  onUnknown?: (found: UnknownFields) => void,
+  onUnknown?: OnUnknown,
+): Processed {
+  const value = record instanceof CsvRecord ? record.value() : undefined;
+  if (value === undefined) return processByTexts(dataset, record, origin, onUnknown);
+  const found = { unknown: unknownFields(dataset, record), json: () => textOf(readRecord(record)) };
+  return processValidated(dataset, { value }, found, origin, onUnknown);
+}
+
+/** The same, slowly: nothing is read from bytes alone. */
+export function processByTexts(
+  dataset: Dataset,
+  record: InputRecord,
+  origin: RecordSource,
+  onUnknown?: OnUnknown,
 ): Processed {
   const reading = readRecord(record);
   // Before the record is validated, which may put texts in the place of values.
   const unknown = 'value' in reading ? unknownFields(dataset, record, reading) : undefined;
+  const validated = validate(dataset, reading, origin.recordNumber);
+  return processValidated(dataset, validated, { unknown, json: () => textOf(reading) }, origin, onUnknown);
+}
+
+function processValidated(
+  dataset: Dataset,
+  valid: Validated,
+  { unknown, json }: { readonly unknown: UnknownFields | undefined; readonly json: () => string },
+  origin: RecordSource,
+  onUnknown?: OnUnknown,
+): Processed {
   if (unknown !== undefined) onUnknown?.(unknown);
-  const valid = validate(dataset, reading, origin.recordNumber);
   const validated =
-    unknown !== undefined && dataset.unknown === 'reject' && 'value' in reading
-      ? withUnknown(valid, unknown, origin.recordNumber, reading.json)
+    unknown !== undefined && dataset.unknown === 'reject'
+      ? withUnknown(valid, unknown, origin.recordNumber, json)
       : valid;
   if ('reject' in validated) return validated;
   const { value } = validated;
   const transformed = transformRecord(dataset, value, origin, unknown);
   return 'row' in transformed ? { row: transformed.row, record: value } : transformed;
 }
+
+const textOf = ({ json = '' }: Reading) => (typeof json === 'string' ? json : json());
 
 /** Rejects a record with unknown fields, or lists them among the problems of its reject. */
 function withUnknown(

@@ -23,11 +23,15 @@ export interface UnknownFields {
   text(): string;
 }
 
-/** What a record has that the dataset's schema does not name; `undefined` if there is nothing of the kind. */
+/**
+ * What a record has that the dataset's schema does not name; `undefined` if there is nothing of the kind.
+ *
+ * @param reading of a record of JSON
+ */
 export function unknownFields(
   { name, record: schema }: Pick<Dataset, 'name' | 'record'>,
   record: InputRecord,
-  reading: Extract<Reading, { value: unknown }>,
+  reading?: Extract<Reading, { value: unknown }>,
 ): UnknownFields | undefined {
   if (record instanceof CsvRecord) {
     const columns = record.unknownFields();
@@ -39,6 +43,7 @@ export function unknownFields(
         `{${columns.map(([column, text]) => `${JSON.stringify(column)}:${JSON.stringify(text)}`).join()}}`,
     };
   }
+  if (reading === undefined) return undefined;
   const named = namedIn(schema);
   const { value, json } = reading;
   try {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { columnsOf } from '../../../domain/columns.ts';
 import { parseFast } from '../../../domain/fields/fast-record.ts';
+import { fieldTypeOf } from '../../../domain/fields/field.ts';
 import { binary, date, decimal, double, flag, int32, int64, text, yesNo } from '../../../domain/fields.ts';
 import { matchesFast } from '../../../domain/records/schema-fast-path.ts';
 import { problemsOf } from '../../../domain/records/validation.ts';
@@ -373,4 +374,24 @@ describe('a record of such fields', () => {
   ])('is left to the schema when that has %s', (_, each, value) => {
     expect(parseFast(each, value)).toBeUndefined();
   });
+});
+
+it('a number is the same whether it is read from its bytes or from its text', () => {
+  const number = fc
+    .array(fc.constantFrom(...'00123456789.-+e '), { minLength: 1, maxLength: 20 })
+    .map((all) => all.join(''));
+  let told = 0;
+  fc.assert(
+    fc.property(fc.oneof(number, fc.constantFrom('-0', '-0.0', '2147483648', '3.0')), (text) => {
+      for (const schema of [int32(), int64(), double()]) {
+        const type = fieldTypeOf(schema);
+        const value = type?.readDigits?.(Buffer.from(`1${text}1`), 1, 1 + text.length);
+        if (value === undefined) continue;
+        told += 1;
+        expect(value).toBe(type?.read(text, (issue) => expect.fail(issue.message)));
+      }
+    }),
+    { numRuns: 3000 },
+  );
+  expect(told).toBeGreaterThan(1000);
 });

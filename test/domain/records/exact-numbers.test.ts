@@ -209,21 +209,40 @@ it('an inexact number is found beside any text, and in any depth', () => {
   }
 });
 
-it('a number of few digits is the one that JavaScript reads, with and without a point', () => {
-  const digits = fc.array(fc.constantFrom(...'0123456789.'), { maxLength: 12 }).map((all) => all.join(''));
-  const found = new Set<boolean>();
+it('a number of few digits is the one that JavaScript reads, with and without a minus and a point', () => {
+  const read = (text: string) => fewDigits(Buffer.from(`9${text}9`), 1, 1 + Buffer.byteLength(text));
+  const digits = fc
+    .array(fc.constantFrom(...'0123456789.'), { maxLength: 17 })
+    .map((all) => all.join(''))
+    .chain((text) => fc.constantFrom(text, `-${text}`));
+  let told = 0;
   fc.assert(
     fc.property(fc.oneof(digits, fc.double().map(String), fc.string({ maxLength: 4 })), (written) => {
-      const value = fewDigits(written);
-      found.add(value === undefined);
+      const value = read(written);
       if (value === undefined) return;
-      expect(isNumber(written)).toBe(true);
+      told += 1;
+      expect([isNumber(written), isExact(written)]).toEqual([true, true]);
       expect(value).toBe(Number(written));
     }),
     { numRuns: 5000 },
   );
-  expect(found.size).toBe(2);
-  expect([fewDigits('12.5'), fewDigits('.5'), fewDigits('5.'), fewDigits('0')]).toEqual([12.5, 0.5, 5, 0]);
-  for (const none of ['', '.', '1.2.3', '-1', '+1', '1e2', ' 1', '1234567890'])
-    expect(fewDigits(none), none).toBeUndefined();
+  expect(told).toBeGreaterThan(500);
+  expect(['12.5', '.5', '5.', '0', '-7', '-1.25', '999999999999999'].map(read)).toEqual([
+    12.5, 0.5, 5, 0, -7, -1.25, 999_999_999_999_999,
+  ]);
+  for (const none of [
+    '',
+    '.',
+    '-',
+    '-.',
+    '--1',
+    '-0',
+    '-0.0',
+    '1.2.3',
+    '+1',
+    '1e2',
+    ' 1',
+    '1234567890123456',
+  ])
+    expect(read(none), none).toBeUndefined();
 });

@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { PermanentError } from '../../../errors.ts';
 import type { CsvFormat } from '../../../source-format.ts';
 import { type Piece, type RawRecord, recordsIn, startIn } from '../record.ts';
-import { FieldReader } from './field-reader.ts';
+import { CsvBytes, FieldReader } from './field-reader.ts';
 import { checkHeader, csvFields } from './header.ts';
 import { CsvSplitter } from './splitter.ts';
 
@@ -78,7 +78,7 @@ class Head {
 
   /** @returns `undefined` if the line is blank */
   #namesIn(line: RawRecord): string[] | undefined {
-    const fields = this.#reader.fieldsOf(line);
+    const fields = this.#reader.fieldsOf(new CsvBytes(line, this.#reader.encoding));
     if ('code' in fields)
       throw wrong('unreadable_header', `The header ${this.shown(line)} can't be read: ${fields.message}`);
     if (fields.length === 1 && fields[0]?.trim() === '') return undefined;

@@ -2,8 +2,8 @@ import Papa from 'papaparse';
 import type { CsvFormat } from '../../../source-format.ts';
 import { type Encoding, isText, textOf } from '../encoding.ts';
 import { notUtf8, tooLarge, type Unreadable } from '../reading.ts';
-import { MAX_RECORD_BYTES, type Newline, type RawRecord, type Run, startIn } from '../record.ts';
-import { rowSplitter, type SplitRows } from './split-rows.ts';
+import { MAX_RECORD_BYTES, type Piece, type RawRecord } from '../record.ts';
+import { DOUBLED_QUOTES, FieldPositions, NOT_ASCII } from './field-positions.ts';
 
 /** How many bytes of unreadable input a message shows. */
 const SHOWN_BYTES = 100;
@@ -21,35 +21,89 @@ const malformed: Unreadable = {
 /** The fields of a record, or why there are none. */
 export type Fields = readonly string[] | Unreadable;
 
+/** A piece of a file, of which records are read. */
+export class CsvBytes {
+  readonly bytes: Buffer;
+  /** The record that the piece is, if it is no run. */
+  readonly single: RawRecord | undefined;
+  readonly #encoding: Encoding;
+  #isText: boolean | undefined;
+  #latin1: string | undefined;
+
+  constructor(piece: Piece, encoding: Encoding) {
+    this.bytes = piece.bytes;
+    this.single = 'ends' in piece ? undefined : piece;
+    this.#encoding = encoding;
+  }
+
+  /** A character for each byte. All texts of ASCII are parts of it: bytes become text once. */
+  get latin1(): string {
+    this.#latin1 ??= this.bytes.toString('latin1');
+    return this.#latin1;
+  }
+
+  /** Whether the bytes of a record are text, as mostly those of the whole piece are. */
+  areText(start: number, end: number): boolean {
+    this.#isText ??= this.#isTextFrom(0, this.bytes.length);
+    return this.#isText || this.#isTextFrom(start, end);
+  }
+
+  #isTextFrom(start: number, end: number): boolean {
+    const bytes = this.bytes.subarray(start, end);
+    return !bytes.includes(0) && isText(bytes, this.#encoding);
+  }
+}
+
 /**
- * Splits records into fields: by itself where that is plain, otherwise with papaparse. That gets only whole
- * records with the same line ending. If it got chunks, it would guess the ending from the first one, report
- * faults where a chunk ends within a CR LF, and break characters at the ends of chunks; and a misplaced quote
- * would swallow the records up to the next quote.
+ * Splits records into fields: by itself where that is plain, otherwise with papaparse. That gets only single
+ * records. If it got chunks, it would guess the line ending from the first one, report faults where a chunk
+ * ends within a CR LF, and break characters at the ends of chunks; and a misplaced quote would swallow the
+ * records up to the next quote.
  */
 export class FieldReader {
   readonly encoding: Encoding;
-  readonly #splitRows: SplitRows;
-  readonly #parsers: Readonly<Record<Newline, Papa.Parser>>;
+  readonly positions: FieldPositions;
+  readonly #quote: string;
+  readonly #parser: Papa.Parser;
+  /** The bytes of whose last record the positions are. */
+  #of: CsvBytes | undefined;
 
-  constructor({ encoding = 'utf-8', delimiter = ',', quote = '"' }: CsvFormat) {
+  /** @param columns how many fields a record should have, so that it is worth while to look for them */
+  constructor({ encoding = 'utf-8', delimiter = ',', quote = '"' }: CsvFormat, columns = 0) {
     this.encoding = encoding;
-    this.#splitRows = rowSplitter({ delimiter, quote });
+    this.positions = new FieldPositions({ delimiter, quote }, columns);
+    this.#quote = quote ?? '';
     // A record with a NUL is never parsed.
-    const quoteChar = quote ?? '\0';
-    const parser = (newline: Newline) => new Papa.Parser({ delimiter, newline, quoteChar });
-    this.#parsers = { '\n': parser('\n'), '\r\n': parser('\r\n'), '\r': parser('\r') };
+    this.#parser = new Papa.Parser({ delimiter, newline: '\n', quoteChar: quote ?? '\0' });
   }
 
-  /** Reads the records of a run. @param add is called for each one, in order */
-  readRun(run: Run, add: (fields: Fields, start: number, end: number) => void): void {
-    this.#readRun(run, 0, run.ends.length, add);
+  /**
+   * Finds the fields of a record.
+   *
+   * @returns how many there are; -1 tells nothing, or too many
+   */
+  find(of: CsvBytes, start: number, end: number): number {
+    this.#of = of;
+    return this.#isSound(of, start, end) ? this.positions.find(of.bytes, start, end) : -1;
   }
 
-  fieldsOf({ bytes, length, malformed: isMalformed = false }: RawRecord): Fields {
-    const isSound = !isMalformed && length <= MAX_RECORD_BYTES;
-    const [fields] = (isSound && this.#rows(bytes, '\n', 1)) || [];
-    return fields ?? this.#problemOf(bytes, length);
+  /** The text of one of the fields that were found last. */
+  text(i: number): string {
+    const { starts, ends, marks } = this.positions;
+    const [start, end, mark] = [starts[i] as number, ends[i] as number, marks[i] as number];
+    const of = this.#of as CsvBytes;
+    const text =
+      (mark & NOT_ASCII) === 0
+        ? of.latin1.slice(start, end)
+        : textOf(of.bytes.subarray(start, end), this.encoding);
+    const quote = this.#quote;
+    return (mark & DOUBLED_QUOTES) === 0 ? text : text.replaceAll(quote + quote, quote);
+  }
+
+  fieldsOf(of: CsvBytes, start = 0, end = of.bytes.length): Fields {
+    const count = this.find(of, start, end);
+    if (count >= 0) return Array.from({ length: count }, (_, i) => this.text(i));
+    return this.#parsed(of, start, end) ?? this.#problemOf(of, start, end);
   }
 
   /** The beginning of some bytes, for a message. */
@@ -57,48 +111,29 @@ export class FieldReader {
     return JSON.stringify(textOf(bytes.subarray(0, SHOWN_BYTES), this.encoding));
   }
 
-  /**
-   * Reads the records of a run from `first` to before `until`. While there is a fault in them, it reads them
-   * in halves.
-   */
-  #readRun(
-    run: Run,
-    first: number,
-    until: number,
-    add: (fields: Fields, start: number, end: number) => void,
-  ): void {
-    const { bytes, newline, ends } = run;
-    let start = startIn(run, first);
-    const rows = this.#rows(bytes.subarray(start, ends[until - 1]), newline, until - first);
-    if (rows === undefined && until - first > 1) {
-      const middle = (first + until) >>> 1;
-      this.#readRun(run, first, middle, add);
-      this.#readRun(run, middle, until, add);
-      return;
-    }
-    for (let i = first; i < until; i += 1) {
-      const end = ends[i] as number;
-      const length = end - start;
-      const fields = length > MAX_RECORD_BYTES ? undefined : rows?.[i - first];
-      add(fields ?? this.#problemOf(bytes.subarray(start, end), length), start, end);
-      start = end + newline.length;
-    }
+  #isSound(of: CsvBytes, start: number, end: number): boolean {
+    return lengthOf(of, start, end) <= MAX_RECORD_BYTES && !of.single?.malformed && of.areText(start, end);
   }
 
-  /** The fields of so many records, or `undefined` if there is a fault in one of them. */
-  #rows(bytes: Buffer, newline: Newline, count: number): string[][] | undefined {
-    if (bytes.includes(0) || !isText(bytes, this.encoding)) return undefined;
-    // With a line ending after it, the last record is read like the others; nothing comes after that ending.
-    const text = textOf(bytes, this.encoding) + newline;
-    const rows = this.#splitRows(text, newline);
-    if (rows?.length === count) return rows;
-    const { data, errors }: Papa.ParseResult<string[]> = this.#parsers[newline].parse(text, 0, true);
-    return errors.length === 0 && data.length === count ? data : undefined;
+  /** What papaparse finds; `undefined` if the record has a fault. */
+  #parsed(of: CsvBytes, start: number, end: number): string[] | undefined {
+    if (!this.#isSound(of, start, end)) return undefined;
+    // With a line ending after it, the record is read to its end; nothing comes after that ending.
+    const text = `${textOf(of.bytes.subarray(start, end), this.encoding)}\n`;
+    const { data, errors }: Papa.ParseResult<string[]> = this.#parser.parse(text, 0, true);
+    return errors.length === 0 && data.length === 1 ? data[0] : undefined;
   }
 
-  #problemOf(bytes: Buffer, length: number): Unreadable {
+  #problemOf(of: CsvBytes, start: number, end: number): Unreadable {
+    const length = lengthOf(of, start, end);
     if (length > MAX_RECORD_BYTES) return tooLarge(length);
+    const bytes = of.bytes.subarray(start, end);
     if (bytes.includes(0)) return nulByte;
     return isText(bytes, this.encoding) ? malformed : notUtf8;
   }
+}
+
+/** Of a record that is too large, its bytes are only the beginning. */
+function lengthOf({ single }: CsvBytes, start: number, end: number): number {
+  return single?.length ?? end - start;
 }
