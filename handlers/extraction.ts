@@ -1,3 +1,4 @@
+import './heap.ts';
 import { stageEnvironment } from './configuration.ts';
 import { type StageOptions, stageHandler } from './sqs-handler.ts';
 import { eventBridge } from './stages/announce.ts';
