@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { type FieldType, fieldTypeOf } from './field.ts';
 
 /** A field whose value can be read without the schema. */
-type FastField = Pick<FieldType<unknown>, 'read' | 'readDigits'> & {
+type FastField = Pick<FieldType<unknown>, 'read' | 'readBytes'> & {
   readonly name: string;
   readonly optional: boolean;
 };
@@ -51,8 +51,8 @@ function fieldsOf(schema: z.core.$ZodType): readonly FastField[] | undefined {
     const type = typeOf(inner);
     // Every object has some names of its own, such as `constructor`.
     if (type === undefined || name in Object.prototype) return undefined;
-    const { read, readDigits } = type;
-    fields.push({ name, read, readDigits, optional: inner !== declared });
+    const { read, readBytes } = type;
+    fields.push({ name, read, readBytes, optional: inner !== declared });
   }
   return fields;
 }
@@ -63,15 +63,15 @@ function innerOf(schema: z.core.$ZodType): z.core.$ZodType {
   return def.type === 'optional' && (def.checks?.length ?? 0) === 0 ? def.innerType : schema;
 }
 
-function typeOf(schema: z.core.$ZodType): Pick<FastField, 'read' | 'readDigits'> | undefined {
+function typeOf(schema: z.core.$ZodType): Pick<FastField, 'read' | 'readBytes'> | undefined {
   const { def } = (schema as z.core.$ZodTypes)._zod;
   if ((def.checks?.length ?? 0) > 0) return undefined;
   const isPlainText = def.type === 'string' && !('format' in def);
   return isPlainText ? textAsItIs : fieldTypeOf(schema);
 }
 
-const textAsItIs: Pick<FastField, 'read' | 'readDigits'> = {
+const textAsItIs: Pick<FastField, 'read' | 'readBytes'> = {
   read: (input, otherwise) =>
     typeof input === 'string' ? input : otherwise({ code: 'invalid_type', expected: 'string', input }),
-  readDigits: undefined,
+  readBytes: undefined,
 };

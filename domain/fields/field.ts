@@ -25,10 +25,10 @@ export interface FieldType<Value> {
    */
   readonly read: (input: unknown, refuse: Refuse) => Value;
   /**
-   * Reads the bytes of a text that is nothing but a few digits, as most numbers are, as `read` would read the
-   * text. `undefined` tells nothing.
+   * Reads the bytes of a text of ASCII as `read` would read the text, if it is as plain as most are.
+   * `undefined` tells nothing.
    */
-  readonly readDigits?: ((bytes: Uint8Array, start: number, end: number) => Value | undefined) | undefined;
+  readonly readBytes?: ((bytes: Uint8Array, start: number, end: number) => Value | undefined) | undefined;
   /** Whether a value is one that `read` returns. */
   readonly isRead: (value: unknown) => boolean;
 }

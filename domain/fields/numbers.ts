@@ -26,7 +26,7 @@ export const int32 = () =>
       if (!Number.isInteger(value)) return refuse(notA('whole number', digits));
       return isExact(digits) ? value : refuse(inexact(digits));
     },
-    readDigits(bytes, start, end) {
+    readBytes(bytes, start, end) {
       const value = fewDigits(bytes, start, end);
       return value !== undefined && value === (value | 0) ? value : undefined;
     },
@@ -55,7 +55,7 @@ export const int64 = () =>
         ? refuse({ ...range, code: 'too_small', minimum: MIN_INT64 })
         : refuse({ ...range, code: 'too_big', maximum: MAX_INT64 });
     },
-    readDigits(bytes, start, end) {
+    readBytes(bytes, start, end) {
       const value = fewDigits(bytes, start, end);
       return value !== undefined && Number.isInteger(value) ? BigInt(value) : undefined;
     },
@@ -81,5 +81,5 @@ export const double = () =>
       // No negative zero: some engines print and hash it differently from zero.
       return isExact(digits) ? Number(digits) + 0 : refuse(inexact(digits));
     },
-    readDigits: fewDigits,
+    readBytes: fewDigits,
   });

@@ -1,4 +1,4 @@
-import { fault, field, notA } from './field.ts';
+import { type FieldType, fault, field, notA } from './field.ts';
 
 /** MySQL has no more in a row (reference manual, "Limits on Table Column Count and Row Size"). */
 const MOST_CHARACTERS = 15_000;
@@ -61,6 +61,8 @@ export function yesNo({ yes = [], no = [] }: YesNoWords = {}) {
   });
 }
 
+const ZERO = 0x30;
+const ONE = 0x31;
 const TRUE = /^\s*(?:1(?:\.0*)?|true)\s*$/i;
 const FALSE = /^\s*(?:0(?:\.0*)?|false)\s*$/i;
 
@@ -69,13 +71,23 @@ const FALSE = /^\s*(?:0(?:\.0*)?|false)\s*$/i;
  * with gaps.
  */
 export const flag = () =>
-  booleanField('0, 1, false or true', (content) =>
-    TRUE.test(content) ? true : FALSE.test(content) ? false : undefined,
+  booleanField(
+    '0, 1, false or true',
+    (content) => (TRUE.test(content) ? true : FALSE.test(content) ? false : undefined),
+    (bytes, start, end) => {
+      const byte = start + 1 === end ? bytes[start] : undefined;
+      return byte === ONE ? true : byte === ZERO ? false : undefined;
+    },
   );
 
 /** @param words what may be written, for a message @param truthOf what a text means, if anything */
-function booleanField(words: string, truthOf: (content: string) => boolean | undefined) {
+function booleanField(
+  words: string,
+  truthOf: (content: string) => boolean | undefined,
+  readBytes?: FieldType<boolean>['readBytes'],
+) {
   return field<boolean>({
+    readBytes,
     column: { kind: 'boolean' },
     expected: 'boolean',
     isRead: (value) => typeof value === 'boolean',

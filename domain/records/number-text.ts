@@ -16,8 +16,8 @@ const FEW_DIGITS = 15;
 const POWERS_OF_TEN = Array.from({ length: FEW_DIGITS + 1 }, (_, n) => 10 ** n);
 
 /**
- * The value of a text that is nothing but a few digits, perhaps with a minus before and a point among them, as
- * most numbers are. The quotient of two integers that doubles hold is the double next to it (IEEE 754).
+ * The value of a text that is nothing but a few digits, perhaps with a minus before and a point among them,
+ * as most numbers are. The quotient of two integers that doubles hold is the double next to it (IEEE 754).
  * `undefined` tells nothing.
  *
  * @param bytes of the text, from `start` to before `end`

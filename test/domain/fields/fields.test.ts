@@ -376,16 +376,16 @@ describe('a record of such fields', () => {
   });
 });
 
-it('a number is the same whether it is read from its bytes or from its text', () => {
+it('a value is the same whether it is read from its bytes or from its text', () => {
   const number = fc
     .array(fc.constantFrom(...'00123456789.-+e '), { minLength: 1, maxLength: 20 })
     .map((all) => all.join(''));
   let told = 0;
   fc.assert(
     fc.property(fc.oneof(number, fc.constantFrom('-0', '-0.0', '2147483648', '3.0')), (text) => {
-      for (const schema of [int32(), int64(), double()]) {
+      for (const schema of [int32(), int64(), double(), flag()]) {
         const type = fieldTypeOf(schema);
-        const value = type?.readDigits?.(Buffer.from(`1${text}1`), 1, 1 + text.length);
+        const value = type?.readBytes?.(Buffer.from(`1${text}1`), 1, 1 + text.length);
         if (value === undefined) continue;
         told += 1;
         expect(value).toBe(type?.read(text, (issue) => expect.fail(issue.message)));

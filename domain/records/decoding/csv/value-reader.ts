@@ -6,9 +6,8 @@ import type { CsvBytes, FieldReader } from './field-reader.ts';
 const MISSING = -1;
 
 /**
- * Makes the values of plain records at once from the bytes of a file: no texts of numbers, and none of the
- * columns that the schema does not name. Whatever is not plain, or wrong, is left to the fields' texts and the
- * schema.
+ * Makes the values of plain records at once from the bytes of a file: without texts of numbers and of columns
+ * that the schema does not name. Whatever is not plain, or wrong, is left to the fields' texts and the schema.
  */
 export class ValueReader {
   readonly #reader: FieldReader;
@@ -16,6 +15,7 @@ export class ValueReader {
   readonly #nulls: ReadonlySet<string>;
   /** `undefined` if only the schema itself can read a record. */
   readonly #fields: ReturnType<typeof fastFields>;
+  readonly #empty: Record<string, unknown>;
   /** For each of them, which column it is in. */
   readonly #places: readonly number[];
 
@@ -30,6 +30,10 @@ export class ValueReader {
     this.#columns = columns.length;
     this.#nulls = nulls;
     this.#fields = fastFields(schema);
+    // An object that was parsed has room for its fields, and so have its copies. Others grow several times.
+    this.#empty = JSON.parse(
+      JSON.stringify(Object.fromEntries(this.#fields?.map(({ name }) => [name, null]) ?? [])),
+    );
     this.#places = this.#fields?.map(({ name }) => columns.indexOf(name)) ?? [];
   }
 
@@ -42,16 +46,16 @@ export class ValueReader {
     const places = this.#places;
     const hasNulls = this.#nulls.size > 0;
     const { bytes } = of;
-    const record: Record<string, unknown> = {};
+    const record = { ...this.#empty };
     for (let i = 0; i < fields.length; i += 1) {
-      const { name, read, readDigits, optional } = fields[i] as (typeof fields)[number];
+      const { name, read, readBytes, optional } = fields[i] as (typeof fields)[number];
       const place = places[i] as number;
       let value: unknown;
       if (place === MISSING || starts[place] === ends[place] || (hasNulls && this.#isNull(place))) {
         if (!optional) return undefined;
       } else {
-        if (readDigits !== undefined && marks[place] === 0)
-          value = readDigits(bytes, starts[place] as number, ends[place] as number);
+        if (readBytes !== undefined && marks[place] === 0)
+          value = readBytes(bytes, starts[place] as number, ends[place] as number);
         if (value === undefined) value = read(reader.text(place), refuse);
         if (value === REFUSED) return undefined;
       }

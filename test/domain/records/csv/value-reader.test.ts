@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import * as z from 'zod';
-import { type Dataset, defineDataset } from '../../../domain/dataset.ts';
+import { type Dataset, defineDataset } from '../../../../domain/dataset.ts';
 import {
   binary,
   date,
@@ -14,11 +14,11 @@ import {
   text,
   timestamp,
   yesNo,
-} from '../../../domain/fields.ts';
-import { CsvRecord, csvReader } from '../../../domain/records/decoding/csv/record.ts';
-import type { Piece } from '../../../domain/records/decoding/record.ts';
-import { processByTexts, processRecord } from '../../../domain/records/processing.ts';
-import type { CsvFormat } from '../../../domain/source-format.ts';
+} from '../../../../domain/fields.ts';
+import { CsvRecord, csvReader } from '../../../../domain/records/decoding/csv/record.ts';
+import type { Piece } from '../../../../domain/records/decoding/record.ts';
+import { processByTexts, processRecord } from '../../../../domain/records/processing.ts';
+import type { CsvFormat } from '../../../../domain/source-format.ts';
 
 const types = {
   int32: int32(),

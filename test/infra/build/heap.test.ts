@@ -22,7 +22,7 @@ function roomWith(imported: string): number {
 }
 
 it('the heap of a function may grow by 20 MB more than V8 allows before all of it is collected', () => {
-  const heap = join(import.meta.dirname, '../../handlers/heap.ts');
+  const heap = join(import.meta.dirname, '../../../handlers/heap.ts');
   const more = roomWith(`await import(${JSON.stringify(heap)});`) - roomWith('');
   expect(more).toBeGreaterThan(20_000);
 });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import Papa from 'papaparse';
 import { expect, it } from 'vitest';
-import { FieldPositions } from '../../../domain/records/decoding/csv/field-positions.ts';
-import type { CsvCharacters } from '../../../domain/records/decoding/csv/splitter.ts';
+import { FieldPositions } from '../../../../domain/records/decoding/csv/field-positions.ts';
+import type { CsvCharacters } from '../../../../domain/records/decoding/csv/splitter.ts';
 
 const MOST = 40;
 
