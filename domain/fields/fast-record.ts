@@ -14,7 +14,7 @@ export const REFUSED = Symbol('refused');
 export const refuse = (() => REFUSED) as () => never;
 
 /**
- * The fields of a schema of our fields and of plain texts, in its order. `undefined` tells nothing: then the
+ * The fields of a schema of our fields and of texts, in its order. `undefined` tells nothing: then the
  * schema itself must be asked, which takes several times as long.
  */
 export function fastFields(schema: z.core.$ZodType): readonly FastField[] | undefined {
@@ -57,21 +57,77 @@ function fieldsOf(schema: z.core.$ZodType): readonly FastField[] | undefined {
   return fields;
 }
 
-/** The schema of an optional field's value. */
+/** The schema of a value that is there. */
 function innerOf(schema: z.core.$ZodType): z.core.$ZodType {
   const { def } = (schema as z.core.$ZodTypes)._zod;
-  return def.type === 'optional' && (def.checks?.length ?? 0) === 0 ? def.innerType : schema;
+  if ((def.type !== 'optional' && def.type !== 'nullable') || def.checks?.length) return schema;
+  return innerOf(def.innerType);
 }
 
-function typeOf(schema: z.core.$ZodType): Pick<FastField, 'read' | 'readBytes'> | undefined {
+type Reader = Pick<FastField, 'read' | 'readBytes'>;
+
+function typeOf(schema: z.core.$ZodType): Reader | undefined {
   const { def } = (schema as z.core.$ZodTypes)._zod;
-  if ((def.checks?.length ?? 0) > 0) return undefined;
-  const isPlainText = def.type === 'string' && !('format' in def);
-  return isPlainText ? textAsItIs : fieldTypeOf(schema);
+  const reader = plainReader(schema);
+  // A format such as `z.email()` is the first of its own checks.
+  const ofFormat = 'check' in def ? [schema as z.core.$ZodType & z.core.$ZodCheck] : [];
+  const checks = [...ofFormat, ...(def.checks ?? [])];
+  if (reader === undefined || !checks.every(isPure)) return undefined;
+  return checks.length === 0 ? reader : withChecks(reader, checks);
 }
 
-const textAsItIs: Pick<FastField, 'read' | 'readBytes'> = {
-  read: (input, otherwise) =>
-    typeof input === 'string' ? input : otherwise({ code: 'invalid_type', expected: 'string', input }),
-  readBytes: undefined,
-};
+function plainReader(schema: z.core.$ZodType): Reader | undefined {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  if (def.type === 'string') return readerOf((input) => typeof input === 'string');
+  if (def.type !== 'enum' && def.type !== 'literal') return fieldTypeOf(schema);
+  const { values }: { values: ReadonlySet<unknown> } = (schema as z.core.$ZodEnum | z.core.$ZodLiteral)._zod;
+  return readerOf((input) => typeof input === 'string' && values.has(input));
+}
+
+/** Reads values as they are. */
+function readerOf(isRight: (input: unknown) => boolean): Reader {
+  return {
+    read: (input, otherwise) =>
+      isRight(input) ? input : otherwise({ code: 'invalid_type', expected: 'string', input }),
+    readBytes: undefined,
+  };
+}
+
+/** Zod's checks that look at nothing but the value. */
+const PURE: ReadonlySet<string> = new Set([
+  'min_length',
+  'max_length',
+  'length_equals',
+  'string_format',
+  'greater_than',
+  'less_than',
+  'multiple_of',
+]);
+
+/** Whether a check has no code of a dataset, which might throw, or be asynchronous. */
+function isPure({ _zod: { def } }: z.core.$ZodCheck): boolean {
+  return PURE.has(def.check) && !('fn' in def);
+}
+
+function withChecks({ read, readBytes }: Reader, checks: readonly z.core.$ZodCheck[]): Reader {
+  const passes = (value: unknown) => {
+    const payload: z.core.ParsePayload = { value, issues: [] };
+    for (const check of checks) void check._zod.check(payload as z.core.ParsePayload<never>);
+    // Some change the value.
+    return payload.issues.length === 0 && payload.value === value;
+  };
+  return {
+    read(input, otherwise) {
+      const value = read(input, otherwise);
+      return value === REFUSED || passes(value)
+        ? value
+        : otherwise({ code: 'custom', input, message: 'does not pass a check' });
+    },
+    readBytes:
+      readBytes &&
+      ((bytes, start, end) => {
+        const value = readBytes(bytes, start, end);
+        return value !== undefined && passes(value) ? value : undefined;
+      }),
+  };
+}

@@ -6,8 +6,8 @@ import type { CsvBytes, FieldReader } from './field-reader.ts';
 const MISSING = -1;
 
 /**
- * Makes the values of plain records at once from the bytes of a file: without texts of numbers and of columns
- * that the schema does not name. Whatever is not plain, or wrong, is left to the fields' texts and the schema.
+ * Makes the values of plain records at once from the bytes of a file: without texts of numbers, or of columns
+ * that the schema does not name. What is not plain, or wrong, is left to the fields' texts and the schema.
  */
 export class ValueReader {
   readonly #reader: FieldReader;

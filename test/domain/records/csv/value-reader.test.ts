@@ -37,6 +37,18 @@ const types = {
   binary: binary(),
   json: json(),
   string: z.string(),
+  nullish: z.string().nullish(),
+  size: z.enum(['S', 'M', '0']),
+  // As TypeScript makes an enum of numbers, with one text.
+  mixed: z.enum({ A: 0, 0: 'A', B: 'ja' }),
+  word: z.literal(['ja', '1', 'male']),
+  long: z.string().min(3).max(6),
+  digits: z.string().regex(/^\d+$/),
+  mail: z.email(),
+  link: z.url(),
+  day: z.iso.date(),
+  positive: int32().check(z.positive()),
+  half: double().check(z.multipleOf(0.5), z.lt(20)),
 } satisfies Record<string, z.ZodType>;
 type Name = keyof typeof types;
 const names = Object.keys(types) as Name[];
@@ -101,6 +113,17 @@ const right: Readonly<Record<string, readonly string[]>> = {
   binary: ['SGk='],
   json: ['{"a":[1]}', '1'],
   string: ['x', ' '],
+  nullish: ['x'],
+  size: ['S', 'M'],
+  mixed: ['ja', 'A', '0'],
+  word: ['ja', 'male'],
+  long: ['abc', 'ééé'],
+  digits: ['12'],
+  mail: ['a@example.com'],
+  link: ['https://example.com/a', ' https://example.com'],
+  day: ['2026-01-31'],
+  positive: ['1', '-1'],
+  half: ['1.5', '0.25', '20'],
 };
 
 /** How a field is written: plainly, in quotes, or in a way that may be wrong. */
@@ -221,7 +244,9 @@ it('a record is not read from its bytes if only the schema knows what it is', ()
   };
   expect(read(z.object({ a: int32() }))).toEqual({ a: 1 });
   for (const record of [
-    z.object({ a: z.string().min(1) }),
+    z.object({ a: z.string().trim() }),
+    z.object({ a: z.string().refine(() => true) }),
+    z.object({ a: z.stringFormat('any', () => true) }),
     z.object({ a: z.string().default('b') }),
     z.object({ constructor: int32() }),
     z.object({ a: int32() }).strict(),
