@@ -1,6 +1,7 @@
 import type { Column } from '../../domain/columns.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 import { textOf } from '../column-text.ts';
+import { MOST_DIGITS, writeNumber } from './digits.ts';
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -39,7 +40,8 @@ export class CsvFile {
       const value = row[column.name];
       if (value === null || value === undefined) {
         if (!column.nullable) throw new TypeError(`${column.name} has no value and is required.`);
-      } else this.#writeField(textOf(column, value));
+      } else if (typeof value !== 'number' || !this.#hasWritten(column, value))
+        this.#writeField(textOf(column, value));
       this.#writeByte(COMMA);
     }
     // In place of the last comma.
@@ -51,6 +53,16 @@ export class CsvFile {
 
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Writes a number, if it is a plain one. */
+  #hasWritten({ type }: Column, value: number): boolean {
+    const isWhole = (type.kind === 'int32' || type.kind === 'int64') && value === (value | 0);
+    if (!isWhole && type.kind !== 'double') return false;
+    this.#reserve(MOST_DIGITS);
+    const end = writeNumber(this.#bytes, this.#length, value);
+    if (end >= 0) this.#length = end;
+    return end >= 0;
   }
 
   /** Character by character, as long as they are bytes: that costs less than any call for the whole text. */
