@@ -8,6 +8,9 @@ import { DOUBLED_QUOTES, FieldPositions, NOT_ASCII } from './field-positions.ts'
 /** How many bytes of unreadable input a message shows. */
 const SHOWN_BYTES = 100;
 
+/** So many fields too many are found, too: that many has a record with delimiters that are not quoted. */
+const SURPLUS = 8;
+
 const nulByte: Unreadable = {
   code: 'nul_byte',
   message:
@@ -68,10 +71,10 @@ export class FieldReader {
   /** The bytes of whose last record the positions are. */
   #of: CsvBytes | undefined;
 
-  /** @param columns how many fields a record should have, so that it is worth while to look for them */
+  /** @param columns how many fields a record should have */
   constructor({ encoding = 'utf-8', delimiter = ',', quote = '"' }: CsvFormat, columns = 0) {
     this.encoding = encoding;
-    this.positions = new FieldPositions({ delimiter, quote }, columns);
+    this.positions = new FieldPositions({ delimiter, quote }, columns + SURPLUS);
     this.#quote = quote ?? '';
     // A record with a NUL is never parsed.
     this.#parser = new Papa.Parser({ delimiter, newline: '\n', quoteChar: quote ?? '\0' });
@@ -102,8 +105,10 @@ export class FieldReader {
 
   fieldsOf(of: CsvBytes, start = 0, end = of.bytes.length): Fields {
     const count = this.find(of, start, end);
-    if (count >= 0) return Array.from({ length: count }, (_, i) => this.text(i));
-    return this.#parsed(of, start, end) ?? this.#problemOf(of, start, end);
+    if (count < 0) return this.#parsed(of, start, end) ?? this.#problemOf(of, start, end);
+    const fields: string[] = [];
+    for (let i = 0; i < count; i += 1) fields.push(this.text(i));
+    return fields;
   }
 
   /** The beginning of some bytes, for a message. */
