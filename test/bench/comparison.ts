@@ -3,8 +3,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { jsonOf, runAsFunction } from './children/child.ts';
+import { writeRecipes } from './inputs/recipes-file.ts';
 import { BenchPipeline } from './pipeline.ts';
-import { writeRecipes } from './recipes-file.ts';
 import { median, megabytes, type Section, seconds, thousands } from './section.ts';
 
 const RECORDS = 200_000;
@@ -67,7 +67,12 @@ export const comparison: Section = {
         let stagesMs = 0;
         for (const stage of ['extraction', 'transformation']) {
           const { ms } = stageRun.parse(
-            await runAsFunction(directory, 'stage-child.ts', [stage, state, input.path]),
+            await runAsFunction(directory, 'stage-child.ts', [
+              stage,
+              state,
+              input.path,
+              'recipes/input.ndjson.gz',
+            ]),
           );
           stagesMs += ms;
         }

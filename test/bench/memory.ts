@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeRecipes } from './inputs/recipes-file.ts';
 import { BenchPipeline } from './pipeline.ts';
-import { writeRecipes } from './recipes-file.ts';
 import { megabytes, type Section, seconds, thousands } from './section.ts';
 
 const inputs = [

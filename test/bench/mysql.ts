@@ -5,7 +5,7 @@ import { recipes } from '../../datasets/recipes.ts';
 import { allMysqlTables, createTableSql, objectsTable } from '../../domain/tables/mysql.ts';
 import { startMysqlServer } from '../mysql/mysql-server.ts';
 import { runAsFunction } from './children/child.ts';
-import { writeRecipes } from './recipes-file.ts';
+import { writeRecipes } from './inputs/recipes-file.ts';
 import { median, type Section, seconds, thousands } from './section.ts';
 
 const RECORDS = 200_000;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import { writeRecipes } from './inputs/recipes-file.ts';
 import { BenchPipeline } from './pipeline.ts';
-import { writeRecipes } from './recipes-file.ts';
 import { median, type Section, seconds, thousands } from './section.ts';
 
 const SIZES = [10, 20_000, 200_000];

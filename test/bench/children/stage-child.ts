@@ -1,4 +1,4 @@
-// Runs one stage over files, in this process: stage-child <extraction|transformation> <directory> <input>
+// Runs one stage over files, in this process: stage-child <extraction|transformation> <directory> <input> <key>
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ import { recordedSchemas } from '../../../lake/table-schema.ts';
 import layouts from '../../../mysql/migrations/lake.json' with { type: 'json' };
 import type { ObjectStore } from '../../../store/object-store.ts';
 
-const [, , stage = '', directory = '', input = ''] = process.argv;
+const [, , stage = '', directory = '', input = '', key = ''] = process.argv;
 const RAW = 'raw';
 
 const pathOf = (bucket: string, key: string) => join(directory, bucket, encodeURIComponent(key));
@@ -83,11 +83,7 @@ const cpu = process.cpuUsage();
 const startedAt = performance.now();
 let records = 0;
 if (stage === 'extraction') {
-  const outcome = await extractObject(
-    { ...event, bucket: RAW, key: 'recipes/input.ndjson.gz' },
-    buckets,
-    stageContext,
-  );
+  const outcome = await extractObject({ ...event, bucket: RAW, key }, buckets, stageContext);
   records = outcome.read;
 } else {
   for (const name of await readdir(join(directory, buckets.temp))) {

@@ -1,6 +1,7 @@
 import { createWriteStream, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { randomNumbers } from './random.ts';
 
 const words =
   'salt pepper onion garlic butter flour sugar egg milk cream chicken beef tomato basil oregano rice pasta cheese lemon lime ginger carrot celery stock wine vinegar mustard honey thyme parsley'.split(
@@ -78,15 +79,4 @@ function* lines(records: number): Generator<string> {
     const steps = fault === 2 ? '' : some(directions, 2, 9);
     yield `{${title}"ingredients":${list},"directions":[${steps}],"tags":["${word()}","${word()}"],"source":"https://recipes.example/${i}"}`;
   }
-}
-
-/** Mulberry32. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
