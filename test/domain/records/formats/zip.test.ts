@@ -281,7 +281,8 @@ describe('a zip archive', () => {
           const found = await decoded(chunksOf(damaged, size));
           expect(await decoded(chunksOf(damaged))).toEqual(found);
           // What is neither size nor sum nor content may change unnoticed: times, versions, comments.
-          if (found.fault === undefined) expect(found.records).toEqual(whole);
+          // With another first byte it is no archive, but perhaps lines of JSON, none of which is a record.
+          if (found.fault === undefined && at > 0) expect(found.records).toEqual(whole);
         },
       ),
       { numRuns: 300 },
