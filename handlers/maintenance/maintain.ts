@@ -40,7 +40,7 @@ const DAY = 24 * HOUR;
 export interface LakeRetention extends Retention {
   /** How old a file must be that nothing names. Milliseconds. */
   readonly garbage: number;
-  /** For how long after that a file of rejects is looked at, which takes a request each time. Milliseconds. */
+  /** For how long after that a file of rejects is looked at, a request each time. Milliseconds. */
   readonly rejects: number;
 }
 

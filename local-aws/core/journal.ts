@@ -44,7 +44,7 @@ export interface JournalOptions {
    */
   readonly onFailure?: (path: string, error: Error) => void;
   readonly disk?: Disk;
-  /** How many entries the snapshot has. With it, a journal with few others is not rewritten when it is opened. */
+  /** How many entries the snapshot has: a journal with few others is not rewritten when it is opened. */
   readonly entries?: () => number;
 }
 

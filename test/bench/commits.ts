@@ -168,7 +168,7 @@ async function manyAtOnce(directory: string, onProgress: (line: string) => void)
   }
 }
 
-/** The event of a publication at a time, in milliseconds since the epoch: from it, a commit tells what may be forgotten. */
+/** The event of a publication. A commit tells from its time, in milliseconds, what may be forgotten. */
 const publishedAt = (time: number, ledger: string, path: VersionPath): ObjectEvent => ({
   ...createdEvent(ledger, publicationKey(path, 0, 1)),
   time: new Date(time).toISOString(),

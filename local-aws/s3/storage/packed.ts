@@ -19,12 +19,13 @@ type Fields =
       rest: Rest,
     ];
 
-/** Beyond so many sets of headers, as if each object has one of its own, they are stored with their objects. */
+/** Beyond so many sets of headers, as if each object has its own, they are stored with their objects. */
 const MOST_SETS = 1000;
 
 /**
- * Makes text of the versions of a bucket and back: an object for each would take twice the memory, and a start
- * over a million of them twice the time. Most have one of the same few sets of headers, which are kept once.
+ * Makes text of the versions of a bucket and back: an object for each would take twice the memory, and a
+ * start over a million of them twice the time. Most have one of the same few sets of headers, which are kept
+ * once.
  */
 export class Packing {
   readonly #sets: StoredObject['headers'][] = [];

@@ -1,4 +1,5 @@
-// Runs one stage over files, in this process: stage-child <extraction|transformation> <directory> <input> <key>
+// Runs one stage over files, in this process:
+// stage-child <extraction|transformation> <directory> <input> <key>
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
