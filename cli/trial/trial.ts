@@ -121,6 +121,7 @@ export async function trialOf(dataset: Dataset, open: Source, options: TrialOpti
   }
   const { accepted, fault: amiss } = verdictOf({ read, ...found.sums, ...(fault && { fault }) }, dataset, {
     before: options.before,
+    transformations: [{ read, keyHashes: keys?.text }],
   });
   return {
     ...(format && { format }),

@@ -340,3 +340,21 @@ test('what is thrown between batches ends a trial', async () => {
   };
   await expect(tried(things, ndjson([thing(1)]), { onRead })).rejects.toBe(stop);
 });
+
+describe('the rules of a dataset about whole files', () => {
+  const sale = (id: number) => thing(id);
+  const codeOf = async (rules: Partial<Dataset>, records: readonly unknown[], before?: number) => {
+    const of = await tried({ ...things, ...rules }, ndjson(records), before === undefined ? {} : { before });
+    return [of.fault?.code, of.takesEffect];
+  };
+
+  it('are tried as the pipeline decides by them', async () => {
+    const twice = [sale(1), sale(2), sale(1)];
+    expect(await codeOf({ unique: ['id'] }, twice)).toEqual(['duplicate_keys', false]);
+    expect(await codeOf({ unique: ['id'], onReject: 'replace' }, twice)).toEqual(['duplicate_keys', true]);
+    expect(await codeOf({ unique: ['id'] }, twice.slice(0, 2))).toEqual([undefined, true]);
+    expect(await codeOf({ minRecords: 4 }, twice)).toEqual(['too_few_records', false]);
+    expect(await codeOf({ maxShrink: 0.5 }, twice, 7)).toEqual(['shrunk', false]);
+    expect(await codeOf({ maxShrink: 0.5 }, twice)).toEqual([undefined, true]);
+  });
+});
