@@ -61,7 +61,8 @@ export async function reconcileObject(
     versionsToShow(known.entry, Date.now()).map(async ({ standing, versionId, sequencer }) => {
       const keys = listed.versions.get(versionSegment(versionId)) ?? [];
       const { receipts, unreadable } = await ledgerOf(target).readableReceipts(keys);
-      const totals = summarize(receipts, { refused: standing === 'rejected' });
+      const { code } = known.entry.attempts.find((each) => each.versionId === versionId)?.fault ?? {};
+      const totals = summarize(receipts, { refused: standing === 'rejected', ...(code && { code }) });
       const of = versionPath({ dataset, key, versionId });
       const isCurrent = standing === 'current' && unreadable.length === 0;
       const copies = isCurrent && isShownBy('committed', known.entry) ? copiesOf(totals) : [];

@@ -275,5 +275,7 @@ describe('a version that is not active', () => {
       rejected: { empty: 1, invalid_row: 6, too_many_rejects: 8 },
     });
     expect(files.map(({ place }) => place)).toEqual(['failed', 'failed', 'failed']);
+    const shrunk = summarize([extraction, ...transformations], { refused: true, code: 'shrunk' });
+    expect(shrunk.rejected).toEqual({ empty: 1, invalid_row: 6, shrunk: 8 });
   });
 });
