@@ -70,10 +70,11 @@ const textOf = ({ json = '' }: Reading) => (typeof json === 'string' ? json : js
 /** Rejects a record with unknown fields, or lists them among the problems of its reject. */
 function withUnknown(
   validated: Validated,
-  { problems }: UnknownFields,
+  unknown: UnknownFields,
   recordNumber: number,
   json: () => string,
 ): Validated {
+  const problems = unknown.problems();
   if (!('reject' in validated)) {
     const [first, ...further] = problems;
     if (first === undefined) return validated;

@@ -15,7 +15,7 @@ export interface UnknownFields {
   /** The places as they are counted, each once, such as `items[*].colour`. */
   readonly names: ReadonlySet<string>;
   /** The first of them as the problems of a reject. */
-  readonly problems: readonly Problem[];
+  problems(): readonly Problem[];
   /**
    * An object of JSON with the fields: the record less what the dataset names. Values are as they are in the
    * input, character by character; those of CSV are texts.
@@ -38,7 +38,7 @@ export function unknownFields(
     if (columns.length === 0) return undefined;
     return {
       names: new Set(columns.map(([column]) => renderPath([column]))),
-      problems: columns.slice(0, MAX_PROBLEMS).map(([column]) => problemAt([column], 'column', name)),
+      problems: () => columns.slice(0, MAX_PROBLEMS).map(([column]) => problemAt([column], 'column', name)),
       text: () =>
         `{${columns.map(([column, text]) => `${JSON.stringify(column)}:${JSON.stringify(text)}`).join()}}`,
     };
@@ -49,12 +49,16 @@ export function unknownFields(
   try {
     if (!hasUnknown(named, value)) return undefined;
     const names = new Set<string>();
-    const problems: Problem[] = [];
+    const first: (readonly PropertyKey[])[] = [];
     visitUnknown(named, value, [], (path) => {
       names.add(rendered(path));
-      if (problems.length < MAX_PROBLEMS) problems.push(problemAt(path, 'field', name));
+      if (first.length < MAX_PROBLEMS) first.push(path);
     });
-    return { names, problems, text: () => restOf(json(), named) };
+    return {
+      names,
+      problems: () => first.map((path) => problemAt(path, 'field', name)),
+      text: () => restOf(json(), named),
+    };
   } catch (error) {
     // It is nested too deeply, which validation finds too.
     if (error instanceof RangeError) return undefined;
