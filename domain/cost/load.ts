@@ -61,7 +61,7 @@ const readsOfMysql = 1;
 const requestSeconds = 0.03;
 
 /** Of extraction and transformation, for a million records of 1.2 KB: docs/benchmarks.md. */
-const processorSecondsPerMillion = 7 + 27;
+const processorSecondsPerMillion = 6 + 24;
 /** Lambda gives a processor to this many MB (Lambda guide, "configuration-function-memory"). */
 const processorMb = 1_769;
 
