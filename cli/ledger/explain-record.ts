@@ -1,5 +1,3 @@
-import type { Readable } from 'node:stream';
-import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { registry } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
@@ -11,8 +9,9 @@ import { readRecord } from '../../domain/records/validation.ts';
 import { type ObjectVersion, versionPath } from '../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import { parseRevision } from '../../domain/versions/revision.ts';
-import { isNotFound } from '../../store/object-store.ts';
+import { ObjectNotFound } from '../../store/object-store.ts';
 import { rowOfRecord } from '../lake/lake-record.ts';
+import { rawSource } from '../target/raw-source.ts';
 import type { Target } from '../target/target.ts';
 import { count } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
@@ -94,7 +93,7 @@ async function storedAs(
 
 /** Reads the object up to the record; `undefined` when it has fewer records or is gone. */
 async function rawRecord(
-  { s3, outputs }: Target,
+  target: Target,
   dataset: Dataset,
   key: string,
   name: string,
@@ -102,20 +101,14 @@ async function rawRecord(
 ): Promise<InputRecord | undefined> {
   const { versionId } = parseRevision(name);
   try {
-    const open = async () => {
-      const { Body } = await s3.send(
-        new GetObjectCommand({ Bucket: outputs.buckets.raw, Key: key, VersionId: versionId }),
-      );
-      return Body as Readable;
-    };
     let read = 0;
-    for await (const records of decode(dataset, open)) {
+    for await (const records of decode(dataset, rawSource(target, key, versionId))) {
       const wanted = records[recordNumber - 1 - read];
       if (wanted !== undefined) return wanted;
       read += records.length;
     }
   } catch (error) {
-    if (!isNotFound(error) && !(error instanceof PermanentError)) throw error;
+    if (!(error instanceof ObjectNotFound) && !(error instanceof PermanentError)) throw error;
   }
   return undefined;
 }

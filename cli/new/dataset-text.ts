@@ -84,12 +84,12 @@ export function datasetText(name: string, sample: Sample, file: string): Dataset
   return { text: lines.join('\n'), key: key.column, left };
 }
 
-function fieldsOf({ fields, count, format }: Sample) {
+function fieldsOf({ fields, count, format, types }: Sample) {
   const left: { field: string; why: string }[] = [];
   const found: Field[] = [];
   const taken = new Set<string>();
   for (const [name, values] of fields) {
-    const type = fieldType(name, values, format.format === 'csv');
+    const type = types?.get(name) ?? fieldType(name, values, format.format === 'csv');
     if (typeof type === 'string') {
       left.push({ field: name, why: type });
       continue;
@@ -169,7 +169,7 @@ function withReason(line: string, why: string | undefined): string {
 }
 
 function importsOf(text: string): string[] {
-  const all = ['date', 'decimal', 'double', 'flag', 'int32', 'int64', 'timestamp', 'yesNo'];
+  const all = ['binary', 'date', 'decimal', 'double', 'flag', 'int32', 'int64', 'json', 'timestamp', 'yesNo'];
   const helpers = all.filter((name) => new RegExp(`(?<![.\\w])${name}\\(`).test(text));
   return [
     "import * as z from 'zod';",

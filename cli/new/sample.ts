@@ -5,6 +5,8 @@ import type { Source } from '../../domain/records/decoding/source.ts';
 import { readRecord } from '../../domain/records/validation.ts';
 import type { SourceFormat } from '../../domain/source-format.ts';
 import { UserError } from '../terminal/user-error.ts';
+import type { FieldType } from './field-type.ts';
+import { parquetTypes } from './parquet-types.ts';
 import { sniff } from './sniff.ts';
 import { Values } from './values.ts';
 
@@ -15,6 +17,8 @@ const MOST_RECORDS = 50_000;
 export interface Sample {
   readonly format: SourceFormat;
   readonly fields: ReadonlyMap<string, Values>;
+  /** The types of the fields, if the format says them. */
+  readonly types?: ReadonlyMap<string, FieldType>;
   /** How many records were read; those that can't be read are not counted. */
   readonly count: number;
   readonly isAll: boolean;
@@ -51,7 +55,8 @@ export async function sampleOf(open: Source): Promise<Sample> {
       throw error instanceof PermanentError ? new UserError(error.message) : error;
   }
   if (count === 0) throw new UserError('The file has no record that can be read: take one with some.');
-  return { format: withNulls(sniffed.format, fields), fields, count, isAll };
+  const types = sniffed.format.format === 'parquet' ? await parquetTypes(open) : undefined;
+  return { format: withNulls(sniffed.format, fields), fields, count, isAll, ...(types && { types }) };
 }
 
 /** A text stands for nothing if it does in a column whose other values are no text. */

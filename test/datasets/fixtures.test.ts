@@ -1,9 +1,9 @@
-import { createReadStream } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { datasets } from '../../datasets/index.ts';
+import { chunksOf } from '../domain/records/decoded.ts';
 import { resultOf } from './result.ts';
 
 /**
@@ -33,7 +33,7 @@ describe.each(inputs)('the fixtures of $dataset.name', ({ dataset, folder, files
   it.each(files)('%s becomes its expected result', async (file) => {
     const expectedFile = join(folder, file.replace(/\.input\..+$/, '.expected.json'));
     const expected = expectation.parse(JSON.parse(await readFile(expectedFile, 'utf8')));
-    const open = () => createReadStream(join(folder, file), { highWaterMark: 100 });
+    const open = chunksOf(await readFile(join(folder, file)), 100);
     const found = await resultOf(dataset, dataset.source.prefix, open);
     expect(found.rows.map(({ row }) => asJson(row))).toMatchObject(expected.rows);
     expect(found.rejects).toMatchObject(expected.rejects);

@@ -9,7 +9,7 @@ import { compressionIn } from '../../../domain/records/decoding/compressed/files
 import { type Cut, findCut, type NoCut, withoutCut } from '../../../domain/records/decoding/cut.ts';
 import type { Source } from '../../../domain/records/decoding/source.ts';
 import { latestOf } from '../../../store/listing.ts';
-import { s3ObjectStore } from '../../../store/object-store.ts';
+import { rawSource } from '../../target/raw-source.ts';
 import type { Target } from '../../target/target.ts';
 import { count, printable } from '../../terminal/terminal.ts';
 import { UserError } from '../../terminal/user-error.ts';
@@ -65,7 +65,7 @@ export async function recordToErase(
       `${asked} is not the latest version of ${name}, and records may have other numbers in the latest one. Look again: npx sluice explain ${name} --record ${record}`,
     );
   }
-  const cut = await findCut(dataset, sourceOf(target, key, versionId), record).catch((error: unknown) => {
+  const cut = await findCut(dataset, rawSource(target, key, versionId), record).catch((error: unknown) => {
     if (!(error instanceof PermanentError)) throw error;
     throw new UserError(
       `${name} can't be read to its end (${error.code}: ${printable(error.message)}), so it can't be written again without a record. Upload it corrected and without the record, then erase its old versions: npx sluice erase ${name} --old-versions. ${whole}`,
@@ -88,11 +88,6 @@ function whyNot({ reason, records }: NoCut, name: string, record: number): strin
   }
 }
 
-function sourceOf({ s3, outputs }: Target, key: string, versionId: string): Source {
-  const store = s3ObjectStore(s3);
-  return (range) => store.read({ bucket: outputs.buckets.raw, key, versionId }, range);
-}
-
 /**
  * Writes a new version of the object without the record: in the same format and compression, with the same
  * metadata. Never over a version that somebody else wrote meanwhile.
@@ -102,7 +97,7 @@ function sourceOf({ s3, outputs }: Target, key: string, versionId: string): Sour
 export async function cutOut(target: Target, found: RecordToErase, signal: AbortSignal): Promise<string> {
   const { key, dataset, record, versionId, cut, head } = found;
   if (cut === undefined) return found.latest;
-  const open = sourceOf(target, key, versionId);
+  const open = rawSource(target, key, versionId);
   const Body = new PassThrough();
   const content = Readable.from(withoutCut(dataset, open, cut), { objectMode: false });
   const sending = new Upload({

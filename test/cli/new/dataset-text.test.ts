@@ -47,7 +47,21 @@ describe('a dataset for a file', () => {
     [
       'Parquet',
       readFileSync(new URL('../../domain/records/formats/fixtures/parquet/v2-zstd.parquet', import.meta.url)),
-      ["format: 'parquet' }", 'd38: decimal(38, 10).nullish()', 'at: timestamp().nullish()', "key: ['must']"],
+      [
+        "format: 'parquet' }",
+        'i64: int64().nullish()',
+        'u64: decimal(20, 0).nullish()',
+        'money: decimal(9, 2).nullish()',
+        'bytes: binary().nullish()',
+        'day: date().nullish()',
+        "local: timestamp({ zone: 'UTC' }).nullish(), // no value has a zone",
+        'map: z.record(z.string(), int64().nullable()).nullish()',
+        'ids: z.array(int64().nullable()).nullish()',
+        'must_thing: z.object({ x: int32() }),',
+        'd38: decimal(38, 10).nullish()',
+        'at: timestamp().nullish()',
+        "key: ['must']",
+      ],
     ],
     ['windows-1252', Buffer.from('name,at\nJos\xe9 \x80,x\n', 'latin1'), ["encoding: 'windows-1252'"]],
     [

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import type { ColumnMetaData, PageHeader, SchemaTree } from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';
 import type { Source } from '../source.ts';
@@ -111,13 +112,17 @@ export class ColumnReader {
     const values = of?.num_values ?? 0;
     const isData = header.type !== 'DICTIONARY_PAGE';
     const expanded = header.uncompressed_page_size;
-    if (!(size >= 0 && expanded >= 0 && values >= 0) || (isData && values > this.#valuesLeft))
+    // A damaged header may have anything in their place.
+    const isSound = [size, expanded, values].every((each) => Number.isSafeInteger(each) && each >= 0);
+    if (!isSound || (isData && values > this.#valuesLeft))
       throw this.#damaged('a page has other values than the column');
     const cost = expanded + values * VALUE_BYTES;
     this.#budget.change(cost);
     // A dictionary is needed as long as the column.
     if (isData) this.#held += cost;
     const page = (await this.#bytes(length + size)).subarray(length);
+    if (typeof header.crc === 'number' && crc32(page) !== header.crc >>> 0)
+      throw this.#damaged('the checksum of a page is wrong');
     const rest = Array.from(
       { length: this.#rows.length - this.#taken },
       (_, i) => this.#rows[this.#taken + i],

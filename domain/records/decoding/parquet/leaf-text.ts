@@ -1,6 +1,7 @@
 import type { SchemaElement } from 'hyparquet';
 import { base64Of } from '../../../base64.ts';
 import { fault } from './fault.ts';
+import { typeOf } from './shape.ts';
 
 /** A value, which is not null, as text of JSON. */
 export type TextOf = (value: never) => string;
@@ -15,17 +16,9 @@ type Unit = keyof typeof digits;
 const MICROS_DIGITS = 6;
 const SECONDS_A_DAY = 86_400n;
 
-/** What the values of a leaf are, by its logical type or, of older files, its converted type. */
-export function kindOf({
-  logical_type: logical,
-  converted_type: converted,
-}: SchemaElement): string | undefined {
-  return logical?.type ?? converted;
-}
-
 /** Whether the library is to decode the values as text. */
 export const isTextLeaf = (element: SchemaElement): boolean =>
-  ['STRING', 'UTF8', 'ENUM', 'JSON'].includes(kindOf(element) ?? '');
+  ['STRING', 'UTF8', 'ENUM', 'JSON'].includes(typeOf(element) ?? '');
 
 /**
  * How the values of a leaf are written, such that a dataset's fields read each one exactly
@@ -34,7 +27,7 @@ export const isTextLeaf = (element: SchemaElement): boolean =>
  */
 export function textOfLeaf(element: SchemaElement): TextOf {
   const { type, logical_type: logical, converted_type: converted, scale = 0 } = element;
-  switch (kindOf(element)) {
+  switch (typeOf(element)) {
     case 'STRING':
     case 'UTF8':
     case 'ENUM':

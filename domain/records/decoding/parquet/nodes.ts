@@ -1,6 +1,7 @@
 import { type FileMetaData, parquetSchema, type SchemaElement, type SchemaTree } from 'hyparquet';
 import { decoded, fault } from './fault.ts';
-import { isTextLeaf, kindOf, notText, textOfLeaf } from './leaf-text.ts';
+import { isTextLeaf, notText, textOfLeaf } from './leaf-text.ts';
+import { isRepeated, type Shape, shapeOf, typeOf } from './shape.ts';
 
 /** Stands in a text for bytes that are not UTF-8: text of JSON never has this character itself. */
 export const RAW = '\0';
@@ -37,19 +38,34 @@ export function nodesOf(metadata: FileMetaData): readonly Node[] {
 function asRead(element: SchemaElement): SchemaElement {
   const { converted_type: _, logical_type: __, ...rest } = element;
   if (element.type !== undefined) return isTextLeaf(element) ? { ...rest, converted_type: 'UTF8' } : rest;
-  return kindOf(element) === 'LIST' ? { ...rest, converted_type: 'LIST' } : rest;
+  return typeOf(element) === 'LIST' ? { ...rest, converted_type: 'LIST' } : rest;
 }
 
+/** How the values of an element are written, which are lists if it is repeated without a group around it. */
 function writerOf(tree: SchemaTree, depth: number): Node['write'] {
-  const { element, children } = tree;
+  const write = itemWriter(tree, depth);
+  return isRepeated(tree) ? listOf(write) : write;
+}
+
+/** The same of one of its values. */
+function itemWriter(tree: SchemaTree, depth: number): Node['write'] {
   if (depth > MAX_DEPTH)
     throw fault('unknown_format', 'The columns of the Parquet file are nested too deeply.');
-  const isRepeated = element.repetition_type === 'REPEATED';
-  const one = children.length === 0 ? leafWriter(element) : groupWriter(tree, depth);
-  const isLibrarysList = depth > 1 && isRepeated;
-  if (!isRepeated || isLibrarysList) return one;
-  // Repeated without a group around it: an older way to write a list.
-  return listOf(one);
+  const shape = shapeOf(tree);
+  switch (shape.kind) {
+    case 'leaf':
+      return leafWriter(shape.element);
+    case 'list': {
+      const { within } = shape;
+      const write = listOf(itemWriter(shape.item, depth + 1));
+      if (within === undefined) return write;
+      return (value, raw) => write((value as Record<string, unknown> | null)?.[within], raw);
+    }
+    case 'map':
+      return mapWriter(shape, depth + 1);
+    case 'struct':
+      return structWriter(shape.fields, depth + 1);
+  }
 }
 
 const listOf =
@@ -68,42 +84,11 @@ function leafWriter(element: SchemaElement): Node['write'] {
   };
 }
 
-function groupWriter(tree: SchemaTree, depth: number): Node['write'] {
-  const { children } = tree;
-  const [only] = children;
-  const isList = isListGroup(tree);
-  if (isList && only !== undefined) {
-    const [inner] = only.children;
-    // The library leaves out the group in the middle if it has one child.
-    const item = only.children.length === 1 && inner !== undefined ? inner : only;
-    return listOf(writerOf(item, depth + 2));
-  }
-  if (isMapGroup(tree) && only !== undefined) {
-    const [key, value] = only.children as [SchemaTree, SchemaTree];
-    return mapWriter(only.element.name, key, value, depth + 2);
-  }
-  if (
-    kindOf(tree.element) === 'LIST' &&
-    children.length === 1 &&
-    only?.element.repetition_type === 'REPEATED'
-  ) {
-    // Of structs, without a group between: for the library, a struct with a list.
-    const write = listOf(writerOf(only, depth + 1));
-    return (value, raw) => write((value as Record<string, unknown> | null)?.[only.element.name], raw);
-  }
-  const names = children.map(({ element }) => element.name);
-  if (new Set(names).size < names.length || names.includes('__proto__'))
-    throw fault(
-      'unknown_format',
-      `A struct of the Parquet file has fields that can't be told apart: ${names.join(', ')}.`,
-    );
-  const fields = children.map((child) => ({
-    name: child.element.name,
-    start: `${JSON.stringify(child.element.name)}:`,
-    write:
-      child.element.repetition_type === 'REPEATED'
-        ? listOf(writerOf(child, depth + 1))
-        : writerOf(child, depth + 1),
+function structWriter(trees: readonly SchemaTree[], depth: number): Node['write'] {
+  const fields = trees.map((tree) => ({
+    name: tree.element.name,
+    start: `${JSON.stringify(tree.element.name)}:`,
+    write: writerOf(tree, depth),
   }));
   return (value, raw) => {
     if (typeof value !== 'object' || value === null) return 'null';
@@ -112,31 +97,9 @@ function groupWriter(tree: SchemaTree, depth: number): Node['write'] {
   };
 }
 
-/** As the library has it (`isListLike`): of others it makes structs. */
-function isListGroup({ element, children }: SchemaTree): boolean {
-  const [only] = children;
-  return (
-    kindOf(element) === 'LIST' &&
-    children.length === 1 &&
-    only !== undefined &&
-    only.children.length <= 1 &&
-    only.element.repetition_type === 'REPEATED'
-  );
-}
-
-function isMapGroup({ element, children }: SchemaTree): boolean {
-  const [only] = children;
-  return (
-    ['MAP', 'MAP_KEY_VALUE'].includes(kindOf(element) ?? '') &&
-    children.length === 1 &&
-    only?.children.length === 2 &&
-    only.element.repetition_type === 'REPEATED'
-  );
-}
-
 /** A map is an object of JSON: its keys are texts, or the texts of what they are. */
-function mapWriter(entries: string, key: SchemaTree, value: SchemaTree, depth: number): Node['write'] {
-  const [writeKey, write] = [writerOf(key, depth), writerOf(value, depth)];
+function mapWriter({ entries, key, value }: Extract<Shape, { kind: 'map' }>, depth: number): Node['write'] {
+  const [writeKey, write] = [itemWriter(key, depth), itemWriter(value, depth)];
   const [keyName, valueName] = [key.element.name, value.element.name];
   return (map, raw) => {
     const found = (map as Readonly<Record<string, unknown>> | null | undefined)?.[entries];

@@ -189,6 +189,22 @@ describe('Parquet', () => {
     });
   });
 
+  it('compares the checksums of pages, where a file has them', async () => {
+    const file = parquet('checksums');
+    const { records, fault } = await recordsOf(sourceOfBytes(file));
+    expect({ records: records.length, fault }).toEqual({ records: 100, fault: undefined });
+    const damaged = Buffer.from(file);
+    // The number 70 in the second row group, which would be another one.
+    const value = Buffer.alloc(16);
+    value.writeBigInt64LE(70n, 0);
+    value.writeBigInt64LE(71n, 8);
+    const at = damaged.indexOf(value);
+    damaged[at + 1] = 1;
+    const found = await recordsOf(sourceOfBytes(damaged));
+    expect(found).toMatchObject({ fault: 'corrupt_file', records: records.slice(0, 60) });
+    expect(found.message).toContain('checksum');
+  });
+
   it('keeps the row groups before a damaged one', async () => {
     const file = parquet('small-pages-gzip');
     const damaged = Buffer.from(file);
