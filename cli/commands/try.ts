@@ -84,7 +84,8 @@ async function run(
 ): Promise<Tried> {
   const { size, open } = await sourceOf(file, signal);
   let at = 0;
-  let shownAt = Date.now();
+  /** A file of one batch needs no progress, however slowly the program starts. */
+  let shownAt: number | undefined;
   async function* counted(range?: ByteRange) {
     at = 0;
     for await (const chunk of await open(range)) {
@@ -95,6 +96,7 @@ async function run(
   }
   const onRead = (read: number) => {
     signal.throwIfAborted();
+    shownAt ??= Date.now();
     if (Date.now() - shownAt < PROGRESS_MS) return;
     shownAt = Date.now();
     progress.show(`Reading ${printable(file)}: ${bytes(at)} of ${bytes(size)}, ${count(read, 'record')}`);
