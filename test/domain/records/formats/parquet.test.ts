@@ -248,6 +248,16 @@ describe('Parquet', () => {
     expect(() => checkRuns(Uint8Array.from(bytes), 10, levels, encoding, type)).toThrow('more values than');
   });
 
+  it('is refused when texts of a page that repeat one another would fill the memory', async () => {
+    const file = parquet('long-prefixes');
+    expect(file.length).toBeLessThan(20_000);
+    expect(await recordsOf(sourceOfBytes(file))).toEqual({
+      records: [],
+      fault: 'unsupported_layout',
+      message: expect.stringContaining('DELTA_BYTE_ARRAY'),
+    });
+  });
+
   it('is refused when its pages would fill the memory', async () => {
     const budget = new Budget(100);
     budget.change(90);
