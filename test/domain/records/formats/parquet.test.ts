@@ -9,7 +9,7 @@ import * as z from 'zod';
 import { PermanentError } from '../../../../domain/errors.ts';
 import { findCut } from '../../../../domain/records/decoding/cut.ts';
 import { decode } from '../../../../domain/records/decoding/decode.ts';
-import { Budget } from '../../../../domain/records/decoding/parquet/column.ts';
+import { Budget, ColumnReader } from '../../../../domain/records/decoding/parquet/column.ts';
 import { checkRuns } from '../../../../domain/records/decoding/parquet/runs.ts';
 import { readJson } from '../../../../domain/records/decoding/reading.ts';
 import type { RawRecord } from '../../../../domain/records/decoding/record.ts';
@@ -152,6 +152,30 @@ describe('Parquet', () => {
     expect(texts[1]).toEqual(Buffer.from('{"t":"b\xffad"}', 'latin1'));
   });
 
+  it('takes a row for whole when the next page can no longer go on with it', async () => {
+    // The lists [1, 2, 3, 4] and [5]: the first one goes on in the second page.
+    const pages = [pageOf([0, 1], [1, 2]), pageOf([1, 1, 0], [3, 4, 5])];
+    const file = Buffer.concat([Buffer.from('PAR1'), ...pages]);
+    const element = { name: 'a', type: 'INT32', repetition_type: 'REPEATED' } as const;
+    const root = { element: { name: 'root' }, children: [], count: 2, path: [] };
+    const leaf = {
+      type: 'INT32',
+      encodings: [],
+      path_in_schema: ['a'],
+      codec: 'UNCOMPRESSED',
+      num_values: 5n,
+      total_uncompressed_size: 0n,
+      total_compressed_size: BigInt(file.length - 4),
+      data_page_offset: 4n,
+    } as const;
+    const path = [root, { element, children: [], count: 1, path: ['a'] }];
+    const column = new ColumnReader(leaf as never, path, sourceOfBytes(file), new Budget(10_000));
+    await column.read();
+    expect(column.isAtEnd).toBe(true);
+    expect(column.length).toBe(2);
+    expect(column.take(2)).toEqual([[1, 2, 3, 4], [5]]);
+  });
+
   it('asks for the footer, and then for a range of each column of a row group', async () => {
     const ranges: (ByteRange | undefined)[] = [];
     const all = sourceOfBytes(parquet('int96'));
@@ -274,6 +298,21 @@ describe('Parquet', () => {
     });
   });
 });
+
+/** A page of lists, with repetition levels and values of 32 bits; none of them is empty. */
+function pageOf(levels: readonly number[], values: readonly number[]): Buffer {
+  const run = (bits: readonly number[]) =>
+    Buffer.from([2, 0, 0, 0, 3, bits.reduce((sum, bit, i) => sum | (bit << i), 0)]);
+  const content = Buffer.concat([
+    run(levels),
+    run(levels.map(() => 1)),
+    Buffer.from(Int32Array.from(values).buffer),
+  ]);
+  const [size, count] = [content.length * 2, values.length * 2];
+  // Thrift's compact protocol: fields 1 to 3, and field 5 with four of its own.
+  const header = [0x15, 0, 0x15, size, 0x15, size, 0x2c, 0x15, count, 0x15, 0, 0x15, 6, 0x15, 6, 0, 0];
+  return Buffer.concat([Buffer.from(header), content]);
+}
 
 function tail(length: number): Buffer {
   const bytes = Buffer.from('....PAR1');
