@@ -79,6 +79,12 @@ export class PageDecoder {
       for (const index of dataPage as ArrayLike<number> & Iterable<number>)
         if (index >= size) throw new Error('a value is not in the dictionary');
     }
+    const isOldList = decoder.element.repetition_type === 'REPEATED';
+    if (isOldList && before.length > 0 && (repetitionLevels[0] ?? 0) > 0)
+      throw fault(
+        'unsupported_layout',
+        'The Parquet file has a list without a group around it that goes on from one page to the next. Write it with lists of three levels, as programs have done for years.',
+      );
     const values = convertWithDictionary(dataPage, this.#dictionary, encoding, decoder);
     const found = assembleLists(before, definitionLevels, repetitionLevels, values, decoder.schemaPath);
     if (found === before || before.length === 0) return found;

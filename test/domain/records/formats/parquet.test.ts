@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
+import type { SchemaElement } from 'hyparquet';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { PermanentError } from '../../../../domain/errors.ts';
@@ -156,24 +157,33 @@ describe('Parquet', () => {
     // The lists [1, 2, 3, 4] and [5]: the first one goes on in the second page.
     const pages = [pageOf([0, 1], [1, 2]), pageOf([1, 1, 0], [3, 4, 5])];
     const file = Buffer.concat([Buffer.from('PAR1'), ...pages]);
-    const element = { name: 'a', type: 'INT32', repetition_type: 'REPEATED' } as const;
-    const root = { element: { name: 'root' }, children: [], count: 2, path: [] };
-    const leaf = {
-      type: 'INT32',
-      encodings: [],
-      path_in_schema: ['a'],
-      codec: 'UNCOMPRESSED',
-      num_values: 5n,
-      total_uncompressed_size: 0n,
-      total_compressed_size: BigInt(file.length - 4),
-      data_page_offset: 4n,
-    } as const;
-    const path = [root, { element, children: [], count: 1, path: ['a'] }];
-    const column = new ColumnReader(leaf as never, path, sourceOfBytes(file), new Budget(10_000));
+    const item = { name: 'element', type: 'INT32', repetition_type: 'REQUIRED' } as const;
+    const list = { name: 'list', repetition_type: 'REPEATED' } as const;
+    const group = { name: 'a', repetition_type: 'OPTIONAL', converted_type: 'LIST' } as const;
+    const columnOf = (...elements: SchemaElement[]) => {
+      const path = [{ name: 'root' }, ...elements].map((element) => ({
+        element,
+        children: [],
+        count: 1,
+        path: [],
+      }));
+      const leaf = {
+        type: 'INT32',
+        path_in_schema: elements.map(({ name }) => name),
+        codec: 'UNCOMPRESSED',
+        num_values: 5n,
+        total_compressed_size: BigInt(file.length - 4),
+        data_page_offset: 4n,
+      };
+      return new ColumnReader(leaf as never, path, sourceOfBytes(file), new Budget(10_000));
+    };
+    const column = columnOf(group, list, item);
     await column.read();
     expect(column.isAtEnd).toBe(true);
     expect(column.length).toBe(2);
-    expect(column.take(2)).toEqual([[1, 2, 3, 4], [5]]);
+    expect(column.take(2)).toEqual([[[1, 2, 3, 4]], [[5]]]);
+    const old = columnOf({ ...item, repetition_type: 'REPEATED' });
+    await expect(old.read()).rejects.toMatchObject({ code: 'unsupported_layout' });
   });
 
   it('asks for the footer, and then for a range of each column of a row group', async () => {
@@ -301,11 +311,11 @@ describe('Parquet', () => {
 
 /** A page of lists, with repetition levels and values of 32 bits; none of them is empty. */
 function pageOf(levels: readonly number[], values: readonly number[]): Buffer {
-  const run = (bits: readonly number[]) =>
-    Buffer.from([2, 0, 0, 0, 3, bits.reduce((sum, bit, i) => sum | (bit << i), 0)]);
+  const packed = levels.reduce((sum, bit, i) => sum | (bit << i), 0);
   const content = Buffer.concat([
-    run(levels),
-    run(levels.map(() => 1)),
+    Buffer.from([2, 0, 0, 0, 3, packed]),
+    // One run of the highest definition level.
+    Buffer.from([2, 0, 0, 0, values.length * 2, 2]),
     Buffer.from(Int32Array.from(values).buffer),
   ]);
   const [size, count] = [content.length * 2, values.length * 2];
