@@ -43,7 +43,10 @@ async function verify(...args: readonly string[]): Promise<Verified & { readonly
 
 const codesOf = ({ inspected, probe }: Verified) =>
   [...inspected, ...(probe?.steps ?? [])].flatMap(({ findings }) =>
-    findings.filter(({ level }) => level === 'failed').map(({ code }) => code),
+    findings
+      .filter(({ level }) => level === 'failed')
+      // Which alarm it is tells why, on a machine that was too slow.
+      .map(({ code, message }) => (code === 'alarm_rings' ? `${code}: ${message}` : code)),
   );
 
 describe('the inspection', () => {
