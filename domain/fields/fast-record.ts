@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 import { type FieldType, fieldTypeOf } from './field.ts';
 
 /** A field whose value can be read without the schema. */
@@ -47,12 +47,11 @@ function fieldsOf(schema: z.core.$ZodType): readonly FastField[] | undefined {
   if (def.type !== 'object' || def.catchall !== undefined || (def.checks?.length ?? 0) > 0) return undefined;
   const fields: FastField[] = [];
   for (const [name, declared] of Object.entries(def.shape)) {
-    const inner = innerOf(declared);
-    const type = typeOf(inner);
+    const type = typeOf(innerOf(declared));
     // Every object has some names of its own, such as `constructor`.
     if (type === undefined || name in Object.prototype) return undefined;
     const { read, readBytes } = type;
-    fields.push({ name, read, readBytes, optional: inner !== declared });
+    fields.push({ name, read, readBytes, optional: z.safeParse(declared, undefined).success });
   }
   return fields;
 }

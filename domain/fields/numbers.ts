@@ -73,7 +73,7 @@ export const double = () =>
   field<number>({
     column: { kind: 'double' },
     expected: 'number',
-    isRead: Number.isFinite,
+    isRead: (value) => Number.isFinite(value) && !Object.is(value, -0),
     read(input, refuse) {
       const digits = numberText(input);
       if (digits === undefined) return refuse({ code: 'invalid_type', expected: 'number', input });

@@ -374,6 +374,25 @@ describe('a record of such fields', () => {
   ])('is left to the schema when that has %s', (_, each, value) => {
     expect(parseFast(each, value)).toBeUndefined();
   });
+
+  it.each([
+    ['optional', text().optional(), true],
+    ['nullish', z.string().nullish(), true],
+    ['nullable', text().nullable(), false],
+    ['nullable text', z.string().nullable(), false],
+    ['optional, and never undefined', z.exactOptional(text()), false],
+  ])('has no value for a field that is %s only if the schema says so', (_, field, expected) => {
+    const schema = z.object({ field });
+    expect(schema.safeParse({ field: undefined }).success).toBe(expected);
+    expect(parseFast(schema, { field: undefined }) !== undefined).toBe(expected);
+    expect(parseFast(schema, { field: 'a' })).toEqual({ field: 'a' });
+  });
+
+  it('has no negative zero, in a row either', () => {
+    expect(matchesFast(double(), -0)).toBe(false);
+    expect(double().parse(-0)).toBe(0);
+    expect(matchesFast(double(), 0)).toBe(true);
+  });
 });
 
 it('texts that zod checks are those that zod takes, or nothing is told of a record', () => {

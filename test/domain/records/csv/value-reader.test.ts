@@ -38,6 +38,7 @@ const types = {
   json: json(),
   string: z.string(),
   nullish: z.string().nullish(),
+  nullable: text().nullable(),
   size: z.enum(['S', 'M', '0']),
   // As TypeScript makes an enum of numbers, with one text.
   mixed: z.enum({ A: 0, 0: 'A', B: 'ja' }),
@@ -114,6 +115,7 @@ const right: Readonly<Record<string, readonly string[]>> = {
   json: ['{"a":[1]}', '1'],
   string: ['x', ' '],
   nullish: ['x'],
+  nullable: ['x'],
   size: ['S', 'M'],
   mixed: ['ja', 'A', '0'],
   word: ['ja', 'male'],
@@ -219,7 +221,14 @@ it('what is read from the bytes is what the texts and the schema make of a recor
         const origin = { key: 'things/a', recordNumber: i + 1 };
         const expected = processByTexts(dataset, record, origin);
         expect(processRecord(dataset, record, origin)).toEqual(expected);
-        if (record.value() !== undefined) found.plain += 1;
+        const plain = record.value();
+        if (plain !== undefined) {
+          found.plain += 1;
+          const reading = record.read();
+          // The way by texts has a shortcut too: the schema alone is the judge of both.
+          const judged = 'value' in reading ? dataset.record.safeParse(reading.value) : undefined;
+          expect(judged).toEqual({ success: true, data: plain });
+        }
         if ('row' in expected) found.rows += 1;
         if ('reject' in expected) found.rejects += 1;
       }
