@@ -32,6 +32,19 @@ const record = z.object({
   piped: z.object({ a: z.string() }).transform(({ a }) => a),
 });
 
+const direct = z.object({
+  kind: z.string(),
+  get next(): z.ZodOptional {
+    return z.optional(direct);
+  },
+});
+const lazy = z.object({ kind: z.string(), next: z.lazy((): z.ZodOptional => z.optional(lazy)) });
+const either: z.ZodType = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('a'), next: z.lazy(() => either).optional() }),
+  z.object({ kind: z.literal('b'), next: z.lazy(() => either).optional() }),
+]);
+const madeAnew = (): z.ZodType => z.object({ kind: z.string(), next: z.lazy(madeAnew).optional() });
+
 describe('unknown fields', () => {
   it.each([
     ['{"id":1}', undefined, undefined],
@@ -95,6 +108,28 @@ describe('unknown fields', () => {
     expect(namedIn(node)).toBe(namedIn(node));
     const deep = `${'{"children":['.repeat(20_000)}{"x":1}${']}'.repeat(20_000)}`;
     expect(() => unknownIn(node, deep)).not.toThrow();
+  });
+
+  it.each<[string, z.ZodType]>([
+    ['is optional', direct],
+    ['is lazy', lazy],
+    ['is one of several', either],
+    ['is made anew each time', madeAnew()],
+  ])('are found in a schema within itself that %s', (_, schema) => {
+    const known = '{"kind":"a","next":{"kind":"b","next":{"kind":"a"}}}';
+    expect(unknownIn(schema, known)).toBeUndefined();
+    const found = unknownIn(schema, '{"kind":"a","next":{"kind":"b","x":1,"next":{"kind":"a","y":[2]}}}');
+    expect([...(found?.names ?? [])]).toEqual(['next.x', 'next.next.y']);
+    expect(found?.text()).toBe('{"next":{"x":1,"next":{"y":[2]}}}');
+  });
+
+  it('are found in the items of a tuple, each of which may have the fields of all', () => {
+    const schema = z.object({
+      pair: z.tuple([z.object({ a: z.string() }), z.string()], z.object({ b: z.string() })),
+    });
+    expect(unknownIn(schema, '{"pair":[{"a":"1"},"2",{"b":"3"}]}')).toBeUndefined();
+    const found = unknownIn(schema, '{"pair":[{"a":"1","c":[]},"2"]}');
+    expect([...(found?.names ?? [])]).toEqual(['pair[*].c']);
   });
 });
 
