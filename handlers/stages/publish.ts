@@ -92,6 +92,12 @@ export async function conclude(
   const before = recordsBefore(known?.entry);
   const verdict = verdictOf(sums, rules, { before, transformations });
   const { accepted, fault } = verdict;
+  if (fault?.code === 'shrunk') {
+    // The caller may have read the entry before its work: nobody is told of a fault that is none any more.
+    const latest = await ledger.known(path);
+    if (latest !== undefined && recordsBefore(latest.entry) !== before)
+      return conclude(path, whole, latest, publishing);
+  }
   const note = faultKey({ path, stage: 'extraction' });
   if (fault !== undefined && isRuleCode(fault.code) && extraction.fault?.code !== fault.code) {
     const error = new PermanentError(fault.code, fault.message, { stage: 'extraction' });

@@ -133,6 +133,29 @@ describe('a version that has fewer records than the active one', () => {
     expect(told).toMatchObject([{ detail: { versionId: 'v3', takesEffect: false } }]);
     expect(faults()).toMatchObject([{ code: 'shrunk' }]);
   });
+
+  it('is not said to have failed if the object is deleted before it while it is transformed', async () => {
+    const { store, put, options, told, faults } = pipelineOf({ maxShrink: 0.5 });
+    await put(many(4));
+    putRaw(store, KEY, ndjson(many(1)));
+    await extract(store, KEY, options, { versionId: 'v3', sequencer: '03' });
+    const part = store.keys('temp').find((key) => key.split('/')[2] === 'v3') ?? '';
+    let isFirst = true;
+    const during = storeWith(store, {
+      async create(object) {
+        if (isFirst && object.key.includes('/transformation/')) {
+          isFirst = false;
+          await extract(store, KEY, options, { type: 'deleted', versionId: 'v2', sequencer: '02' });
+        }
+        return store.create(object);
+      },
+    });
+    await transform(during, part, options);
+    expect(isFirst).toBe(false);
+    expect(headsOf(store)[0]).toMatchObject({ current: { versionId: 'v3', records: 1 }, attempts: [] });
+    expect(told).toEqual([]);
+    expect(faults()).toEqual([]);
+  });
 });
 
 describe('a version with two rows of the same key', () => {
