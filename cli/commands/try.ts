@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { tableColumns } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { type ByteRange, type Source, sourceOfBytes } from '../../domain/records/decoding/source.ts';
-import { isRuleCode, type RuleCode } from '../../domain/versions/publishing/rules.ts';
 import { rejectRecord } from '../ledger/rejects/describe.ts';
 import { datasetOf, keyIn, sourceOfFile, statFile } from '../options/files.ts';
 import { datasetNames, whole } from '../options/options.ts';
@@ -23,6 +22,7 @@ import {
 } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 import { rejectedIn, type Trial, trialOf } from '../trial/trial.ts';
+import { verdictText } from '../trial/verdict-text.ts';
 
 /** A damaged file is read twice, so what comes through a pipe is kept in memory. Bytes. */
 const MOST_PIPED = 256 * 1024 * 1024;
@@ -63,7 +63,7 @@ export function tryFile(program: Command): void {
       ).finally(() => progress.end());
       if (tried === undefined) return;
       if (options.json) console.log(printableJson(tried, 2));
-      else console.log(describe(tried, dataset));
+      else console.log(describe(tried, dataset, options.before));
       if (!tried.takesEffect || tried.fault !== undefined) process.exitCode = 1;
     });
 }
@@ -151,7 +151,7 @@ const openedFile = (file: string): Source =>
   };
 
 /** The result for a person: the sum at the end, where the eye is. */
-function describe(tried: Tried, dataset: Dataset): string {
+function describe(tried: Tried, dataset: Dataset, before: number | undefined): string {
   const { file, key, format, compression, bytes: size, read, fault } = tried;
   const what = [format ?? 'unknown format', ...(compression === 'none' ? [] : [compression]), bytes(size)];
   return [
@@ -164,7 +164,7 @@ function describe(tried: Tried, dataset: Dataset): string {
     [
       sumOf(tried),
       ...(fault === undefined ? [] : [styled('red', `Fault: ${fault.code}: ${printable(fault.message)}`)]),
-      verdictOf(tried, dataset),
+      verdictText(tried, dataset, before),
     ].join('\n'),
   ].join('\n\n');
 }
@@ -266,29 +266,3 @@ function sumOf({ read, written, filtered, codes }: Tried): string {
   const mysql = missing.length === 0 ? '' : ` MySQL can't hold ${sum(missing)} of what is written.`;
   return `${integer(read)} read = ${terms}.${mysql}`;
 }
-
-/** What `onReject` and the rules about whole files would make of the file. */
-function verdictOf({ takesEffect, usable, read, fault }: Tried, { onReject, maxShrink }: Dataset): string {
-  const rule = `the dataset says onReject: '${onReject}'`;
-  const breaks = isRuleCode(fault?.code) ? brokenRules[fault.code] : undefined;
-  const why = breaks ?? (read === 0 ? 'it has no record' : 'none of its records is usable');
-  if (!takesEffect)
-    return `It would take no effect: ${why}, and ${rule}, so a version before it would stay active.`;
-  if (breaks !== undefined) return `It would take effect although ${why}, since ${rule}.`;
-  if (!usable && read > 0) return `It would take effect although ${why}, since ${rule}.`;
-  if (fault !== undefined)
-    return usable
-      ? 'It would take effect with the records before the fault.'
-      : `It would take effect without a record, since ${rule}.`;
-  return maxShrink === undefined
-    ? 'It would take effect.'
-    : 'It would take effect, unless maxShrink forbids it: --before says how many records the active version has.';
-}
-
-const brokenRules: Readonly<Record<RuleCode, string>> = {
-  too_many_rejects: 'it has more rejects than maxRejected allows',
-  too_few_records: 'it has fewer records than minRecords demands',
-  shrunk: 'it has so many fewer records than the version before that maxShrink does not allow it',
-  duplicate_keys: 'it has rows with the same key, which unique forbids',
-  too_many_keys: 'it has more records than unique can compare',
-};
