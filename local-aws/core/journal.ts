@@ -83,7 +83,8 @@ export async function openJournal<Entry>(
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const replayed = await replayFile(path, replay);
   const journal = new FileJournal<Entry>(path, snapshot, { compactAboveBytes, onFailure, disk });
-  if (replayed > SUPERFLUOUS * entries()) await journal.rewrite();
+  // A new one begins with the state, too: an empty file is one that was lost.
+  if (replayed === 0 || replayed > SUPERFLUOUS * entries()) await journal.rewrite();
   else journal.goOn();
   return journal;
 }
@@ -164,8 +165,12 @@ class FileJournal<Entry> implements Journal<Entry> {
     this.#options.disk.watch(this);
   }
 
-  /** Appends to the file as it is. What follows its last whole line goes. */
+  /**
+   * Appends to the file as it is. What follows its last whole line goes, and what a rewrite left that a kill
+   * ended.
+   */
   goOn(): void {
+    rmSync(nextOf(this.#path), { force: true });
     const file = openSync(this.#path, 'r+', 0o600);
     const end = endOfLines(file);
     ftruncateSync(file, end);
@@ -247,7 +252,7 @@ class FileJournal<Entry> implements Journal<Entry> {
    * without yielding, so that it is consistent and never in memory twice.
    */
   async #rewrite(): Promise<void> {
-    const path = `${this.#path}.next`;
+    const path = nextOf(this.#path);
     rmSync(path, { force: true });
     const file = openSync(path, 'wx', 0o600);
     let size = 0;
@@ -285,6 +290,8 @@ class FileJournal<Entry> implements Journal<Entry> {
   }
 }
 
+/** The file that a rewrite writes, which then takes the place of the journal. */
+const nextOf = (path: string) => `${path}.next`;
 const textOf = (lines: readonly string[]) => Buffer.from(`${lines.join('\n')}\n`);
 
 function* texts(entries: Iterable<unknown>): Generator<Buffer> {

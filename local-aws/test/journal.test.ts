@@ -1,4 +1,12 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -100,6 +108,29 @@ describe('a journal', () => {
     expect([...read.map]).toEqual([['a', `${changes - 1}`]]);
     expect(statSync(read.path).ino === ino).toBe(goesOn);
     expect(readFileSync(read.path, 'utf8').split('\n')).toHaveLength(goesOn ? changes + 1 : 2);
+  });
+
+  test('that goes on takes nothing of a rewrite with it that a kill ended', async () => {
+    const written = await openMap();
+    await written.set('a', '1');
+    await written.close();
+    writeFileSync(`${written.path}.next`, '["b"');
+    const read = await openMap();
+    await read.close();
+    expect(readdirSync(directory)).toEqual(['map.journal']);
+    expect([...read.map]).toEqual([['a', '1']]);
+  });
+
+  test('has the state from its first start on', async () => {
+    const path = join(directory, 'new.journal');
+    const journal = await openJournal(
+      path,
+      () => {},
+      () => [{ last: 0 }],
+      { entries: () => 1 },
+    );
+    await journal.close();
+    expect(readFileSync(path, 'utf8')).toBe('{"last":0}\n');
   });
 
   test('stays about as large as the current state after any number of changes', async () => {
