@@ -8,13 +8,34 @@ export const RAW = '\0';
 /** Deeper ones are refused, before they could fill the stack. */
 const MAX_DEPTH = 64;
 
+/** Of a record as text: a dictionary can have a long text once that each item of a list has. */
+const MAX_WRITTEN = 32 * 1024 * 1024;
+
+/** A record as it is written. */
+export class RowText {
+  /** The texts that are not UTF-8. */
+  readonly raw: Uint8Array[] = [];
+  #written = 0;
+
+  /** @throws {PermanentError} if the record has too many characters to be made at all */
+  count<Text extends string | Uint8Array>(text: Text): Text {
+    this.#written += text.length;
+    if (this.#written > MAX_WRITTEN)
+      throw fault(
+        'unsupported_layout',
+        `A row of the Parquet file has more than ${MAX_WRITTEN} characters as JSON. Write it as several rows.`,
+      );
+    return text;
+  }
+}
+
 /** A column of the file: its values are written as text of JSON. */
 export interface Node {
   readonly name: string;
   /** As the library reads it. */
   readonly tree: SchemaTree;
-  /** @param raw gets the texts that are not UTF-8 */
-  readonly write: (value: unknown, raw: Uint8Array[]) => string;
+  /** @param row counts what is written of it, and gets the texts that are not UTF-8 */
+  readonly write: (value: unknown, row: RowText) => string;
 }
 
 /** The columns of a file. @throws {PermanentError} if the schema can't be read */
@@ -59,7 +80,7 @@ function itemWriter(tree: SchemaTree, depth: number): Node['write'] {
       const { within } = shape;
       const write = listOf(itemWriter(shape.item, depth + 1));
       if (within === undefined) return write;
-      return (value, raw) => write((value as Record<string, unknown> | null)?.[within], raw);
+      return (value, row) => write((value as Record<string, unknown> | null)?.[within], row);
     }
     case 'map':
       return mapWriter(shape, depth + 1);
@@ -70,16 +91,16 @@ function itemWriter(tree: SchemaTree, depth: number): Node['write'] {
 
 const listOf =
   (one: Node['write']): Node['write'] =>
-  (value, raw) =>
-    Array.isArray(value) ? `[${value.map((each) => one(each, raw)).join()}]` : 'null';
+  (value, row) =>
+    Array.isArray(value) ? `[${value.map((each) => one(each, row)).join()}]` : 'null';
 
 function leafWriter(element: SchemaElement): Node['write'] {
   const textOf = textOfLeaf(element) as (value: unknown) => string;
   const isText = isTextLeaf(element);
-  return (value, raw) => {
+  return (value, row) => {
     if (value === null || value === undefined) return 'null';
-    if (!isText || !notText(value)) return textOf(value);
-    raw.push(value);
+    if (!isText || !notText(value)) return row.count(textOf(value));
+    row.raw.push(row.count(value));
     return `"${RAW}"`;
   };
 }
@@ -90,10 +111,10 @@ function structWriter(trees: readonly SchemaTree[], depth: number): Node['write'
     start: `${JSON.stringify(tree.element.name)}:`,
     write: writerOf(tree, depth),
   }));
-  return (value, raw) => {
+  return (value, row) => {
     if (typeof value !== 'object' || value === null) return 'null';
     const of = value as Readonly<Record<string, unknown>>;
-    return `{${fields.map(({ name, start, write }) => start + write(of[name], raw)).join()}}`;
+    return `{${fields.map(({ name, start, write }) => row.count(start) + write(of[name], row)).join()}}`;
   };
 }
 
@@ -101,12 +122,12 @@ function structWriter(trees: readonly SchemaTree[], depth: number): Node['write'
 function mapWriter({ entries, key, value }: Extract<Shape, { kind: 'map' }>, depth: number): Node['write'] {
   const [writeKey, write] = [itemWriter(key, depth), itemWriter(value, depth)];
   const [keyName, valueName] = [key.element.name, value.element.name];
-  return (map, raw) => {
+  return (map, row) => {
     const found = (map as Readonly<Record<string, unknown>> | null | undefined)?.[entries];
     if (!Array.isArray(found)) return 'null';
     const fields = found.map((entry: Readonly<Record<string, unknown>>) => {
-      const name = writeKey(entry[keyName], raw);
-      return `${name.startsWith('"') ? name : JSON.stringify(name)}:${write(entry[valueName], raw)}`;
+      const name = writeKey(entry[keyName], row);
+      return `${name.startsWith('"') ? name : JSON.stringify(name)}:${write(entry[valueName], row)}`;
     });
     return `{${fields.join()}}`;
   };

@@ -7,12 +7,21 @@ import type { Source } from '../source.ts';
 import { Budget, ColumnReader } from './column.ts';
 import { decoded, fault } from './fault.ts';
 import { footerOf } from './footer.ts';
-import { type Node, nodesOf, RAW } from './nodes.ts';
+import { type Node, nodesOf, RAW, RowText } from './nodes.ts';
 
 /** How much all pages that are open at a time may take: a function of 512 MB has room for it. */
 const MAX_HELD_BYTES = 96 * 1024 * 1024;
-/** How many rows are made at once. */
+/** How many rows are made at once, unless they have more than `BATCH_BYTES`. */
 const BATCH_ROWS = 500;
+/** A dictionary can have a long text once that each row has. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+/**
+ * A file whose records have more than so many times its bytes is refused. Values that repeat, and names
+ * of columns, make that many more than in a compressed text.
+ */
+const MAX_EXPANSION = 2000;
+/** Smaller records never are. Bytes. */
+const EXPANSION_GRACE_BYTES = 256 * 1024 * 1024;
 /** How many columns are read from the object at once. */
 const READS_AT_ONCE = 16;
 
@@ -25,14 +34,33 @@ const READS_AT_ONCE = 16;
  * @throws {PermanentError} if the file can't be read (further), after every row before that point was yielded
  */
 export async function* splitParquet(open: Source): AsyncGenerator<RawRecord[]> {
-  const metadata = await footerOf(open);
+  // How far it was read: row groups can have the same pages.
+  let furthest = 0;
+  const source: Source = (range) => {
+    if (range !== undefined && 'end' in range) furthest = Math.max(furthest, range.end);
+    return open(range);
+  };
+  const metadata = await footerOf(source);
   const nodes = nodesOf(metadata);
   const names = nodes.map(({ name }) => name);
   if (new Set(names).size < names.length)
     throw fault('unknown_format', `The Parquet file has columns of the same name: ${names.join(', ')}.`);
   const root = { children: nodes.map(({ tree }) => tree), ...rootOf(parquetSchema(metadata)) };
-  for (const group of metadata.row_groups) yield* rowsOf(group, nodes, root, open);
+  let produced = 0;
+  for (const group of metadata.row_groups)
+    for await (const records of rowsOf(group, nodes, root, source)) {
+      produced += records.reduce((sum, { length }) => sum + length, 0);
+      if (produced > EXPANSION_GRACE_BYTES && produced > furthest * MAX_EXPANSION)
+        throw bomb(produced, furthest);
+      yield records;
+    }
 }
+
+const bomb = (produced: number, read: number) =>
+  fault(
+    'compression_bomb',
+    `${read} bytes of Parquet have expanded to over ${produced} bytes of JSON: more than ${MAX_EXPANSION}-fold. If the file is legitimate, write it without dictionaries and compression.`,
+  );
 
 const rootOf = ({ element, path, count }: SchemaTree) => ({ element, path, count });
 
@@ -55,7 +83,8 @@ async function* rowsOf(
     const count = Math.min(BATCH_ROWS, left, ...all.map(({ length }) => length));
     if (count === 0)
       throw fault('corrupt_file', `A row group of the Parquet file ends ${left} rows too early.`);
-    yield decoded('in its rows', () => recordsOf(nodes, columns, count));
+    const batches = recordsOf(nodes, columns, count);
+    for (let next = batchOf(batches); !next.done; next = batchOf(batches)) yield next.value;
     left -= count;
   }
   if (all.some((reader) => reader.length > 0 || !reader.isAtEnd))
@@ -84,17 +113,40 @@ async function readWhereEmpty(readers: readonly ColumnReader[]): Promise<void> {
     await Promise.all(empty.slice(i, i + READS_AT_ONCE).map((reader) => reader.read()));
 }
 
-function recordsOf(nodes: readonly Node[], columns: readonly Column[], count: number): RawRecord[] {
+const batchOf = (batches: Generator<RawRecord[]>) => decoded('in its rows', () => batches.next());
+
+function* recordsOf(
+  nodes: readonly Node[],
+  columns: readonly Column[],
+  count: number,
+): Generator<RawRecord[]> {
   const values = nodes.map((node) => ({ ...node, rows: rowsIn(node, columns, count) }));
   const starts = nodes.map(({ name }, i) => `${i === 0 ? '' : ','}${JSON.stringify(name)}:`);
-  return Array.from({ length: count }, (_, row) => {
-    const raw: Uint8Array[] = [];
+  const rowOf = (row: number) => {
+    const of = new RowText();
     let text = '{';
     values.forEach(({ write, rows }, i) => {
-      text += starts[i] + write(rows[row], raw);
+      text += starts[i] + write(rows[row], of);
     });
-    return recordOf(`${text}}`, raw);
-  });
+    return recordOf(`${text}}`, of.raw);
+  };
+  let batch: RawRecord[] = [];
+  let bytes = 0;
+  for (let row = 0; row < count; row += 1) {
+    try {
+      const record = rowOf(row);
+      batch.push(record);
+      bytes += record.length;
+    } catch (error) {
+      if (batch.length > 0) yield batch;
+      throw error;
+    }
+    if (bytes < BATCH_BYTES) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
 }
 
 /** The next values of a column with all that is in it. */
@@ -114,7 +166,7 @@ function recordOf(text: string, raw: readonly Uint8Array[]): RawRecord {
       : Buffer.concat(text.split(RAW).flatMap((piece, i) => [Buffer.from(piece), raw[i] ?? Buffer.alloc(0)]));
   const { length } = bytes;
   return {
-    bytes: length > MAX_RECORD_BYTES ? bytes.subarray(0, EXCERPT_BYTES) : bytes,
+    bytes: length > MAX_RECORD_BYTES ? Buffer.from(bytes.subarray(0, EXCERPT_BYTES)) : bytes,
     length,
     unterminated: false,
   };

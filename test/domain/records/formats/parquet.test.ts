@@ -300,6 +300,29 @@ describe('Parquet', () => {
     expect(() => budget.change(1)).toThrow(expect.objectContaining({ code: 'unsupported_layout' }));
   });
 
+  it('comes in batches of bounded size, and is refused when values that repeat would never end', async () => {
+    const file = parquet('repeated-text');
+    expect(file.length).toBeLessThan(1000);
+    const format = { source: { prefix: '', format: 'parquet' as const }, record: z.unknown() };
+    let total = 0;
+    const read = async () => {
+      for await (const batch of decode(format, sourceOfBytes(file))) {
+        const bytes = (batch as readonly RawRecord[]).reduce((sum, { length }) => sum + length, 0);
+        expect(bytes).toBeLessThan(5 * 1024 * 1024);
+        total += bytes;
+      }
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'compression_bomb' });
+    expect(total).toBeGreaterThan(250 * 1024 * 1024);
+    expect(total).toBeLessThanOrEqual(256 * 1024 * 1024);
+  });
+
+  it('is refused at a row whose values repeat without end', async () => {
+    const { records, fault, message } = await recordsOf(sourceOfBytes(parquet('repeated-text-in-list')));
+    expect({ records: records.length, fault }).toEqual({ records: 1, fault: 'unsupported_layout' });
+    expect(message).toContain('A row of the Parquet file has more than');
+  });
+
   it('is not written again without a record', async () => {
     const format = { source: { prefix: '', format: 'parquet' as const }, record: z.unknown() };
     expect(await findCut(format, sourceOfBytes(parquet('int96')), 1)).toEqual({
