@@ -6,7 +6,7 @@ import { readDataPage, readDataPageV2 } from 'hyparquet/src/datapage.js';
 import { readPlain } from 'hyparquet/src/plain.js';
 import { getMaxDefinitionLevel, getMaxRepetitionLevel } from 'hyparquet/src/schema.js';
 import { fault } from './fault.ts';
-import { checkRuns } from './runs.ts';
+import { checkPrefixes, checkRuns } from './runs.ts';
 
 /** Values of a column, or the lists, nulls and values that belong to each row. */
 export type Values = ArrayLike<unknown>;
@@ -64,7 +64,7 @@ export class PageDecoder {
   rowsWith(header: PageHeader, bytes: Uint8Array, before: unknown[]): Values {
     const decoder = this.#decoder;
     if (header.dictionary_page_header !== undefined && header.type === 'DICTIONARY_PAGE') {
-      const page = this.#expanded(bytes, header.uncompressed_page_size);
+      const page = apart(this.#expanded(bytes, header.uncompressed_page_size));
       const reader = { view: viewOf(page), offset: 0 };
       const { num_values: count } = header.dictionary_page_header;
       this.#dictionary = convert(
@@ -99,9 +99,13 @@ export class PageDecoder {
       definition: getMaxDefinitionLevel(schemaPath),
     };
     if (header.type === 'DATA_PAGE' && header.data_page_header !== undefined) {
-      const page = this.#expanded(bytes, header.uncompressed_page_size);
+      const page = apart(this.#expanded(bytes, header.uncompressed_page_size));
       const { data_page_header: of } = header;
       checkRuns(page, of.num_values, levels, of.encoding, this.#decoder.type);
+      if (of.encoding === 'DELTA_BYTE_ARRAY')
+        checkPrefixes(
+          readDataPage(page, { ...of, ...asLengths.page }, { ...this.#decoder, ...asLengths.column }),
+        );
       return { ...readDataPage(page, of, this.#decoder), encoding: of.encoding };
     }
     if (header.type === 'DATA_PAGE_V2' && header.data_page_header_v2 !== undefined) {
@@ -111,10 +115,14 @@ export class PageDecoder {
       const content = bytes.subarray(before);
       const size = header.uncompressed_page_size - before;
       const values = of.is_compressed === false ? content : this.#expanded(content, size);
-      const page = Buffer.concat([bytes.subarray(0, before), values]);
+      const page = apart(Buffer.concat([bytes.subarray(0, before), values]));
       checkRuns(page, of.num_values, levels, of.encoding, this.#decoder.type, { repetition, definition });
-      const plain = { ...header, data_page_header_v2: { ...of, is_compressed: false } };
-      return { ...readDataPageV2(page, plain, this.#decoder), encoding: of.encoding };
+      const plain = { ...of, is_compressed: false };
+      const read = (as: typeof plain, decoder = this.#decoder) =>
+        readDataPageV2(page, { ...header, data_page_header_v2: as }, decoder);
+      if (of.encoding === 'DELTA_BYTE_ARRAY')
+        checkPrefixes(read({ ...plain, ...asLengths.page }, { ...this.#decoder, ...asLengths.column }));
+      return { ...read(plain), encoding: of.encoding };
     }
     throw new Error(`pages of the type ${header.type} are unknown`);
   }
@@ -132,6 +140,16 @@ function decoderOf({ type, codec, path_in_schema: pathInSchema }: ColumnMetaData
     throw fault('corrupt_file', 'A column of the Parquet file has another type than its schema.');
   return { pathInSchema, type, codec, element, schemaPath, parsers, utf8: false };
 }
+
+/** Values of texts begin with the lengths that they have in common with the ones before, encoded as numbers. */
+const asLengths = { page: { encoding: 'DELTA_BINARY_PACKED' }, column: { type: 'INT32' } } as const;
+
+/**
+ * In memory of its own: the library goes by the length of values, and not by that of the page. What else is in
+ * this memory must not come into records.
+ */
+const apart = (bytes: Uint8Array): Uint8Array =>
+  bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 
 const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
   new DataView(buffer, byteOffset, byteLength);

@@ -1,5 +1,3 @@
-import { deltaBinaryUnpack } from 'hyparquet/src/delta.js';
-import { readVarInt } from 'hyparquet/src/thrift.js';
 import { fault } from './fault.ts';
 
 /** What the values of a page may have in common with the ones before, in all. */
@@ -21,7 +19,7 @@ const bitsFor = (most: number) => 32 - Math.clz32(most);
 
 /**
  * Checks that the runs in a page have no more values than it says ("Parquet encodings", RLE), since the
- * library makes as many as a run says: some bytes could fill any memory. So could prefixes of values.
+ * library makes as many as a run says: some bytes could fill any memory.
  *
  * @param page expanded
  * @param v2 of a page of version 2, whose levels have their lengths in its header
@@ -45,23 +43,18 @@ export function checkRuns(
     at += length;
   }
   if (v2 !== undefined) at = v2.repetition + v2.definition;
-  if (encoding === 'DELTA_BYTE_ARRAY') checkPrefixes(bytes.subarray(at), values);
   if (encoding === 'RLE' && type === 'BOOLEAN') checkRun(bytes.subarray(at + 4), 1, values);
   else if (encoding.endsWith('_DICTIONARY') && at < bytes.length)
     checkRun(bytes.subarray(at + 1), bytes.readUInt8(at), values);
 }
 
-/** Each value repeats a part of the one before, so short pages can hold long texts. */
-function checkPrefixes(bytes: Buffer, values: number): void {
-  const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
-  readVarInt(reader);
-  readVarInt(reader);
-  const count = readVarInt(reader);
-  if (count > values) throw new Error('a page has more values than it says');
-  reader.offset = 0;
-  const prefixes = new Int32Array(count);
-  if (count > 0) deltaBinaryUnpack(reader, count, prefixes);
-  const total = prefixes.reduce((sum, each) => sum + Math.max(0, each), 0);
+/**
+ * Each value repeats a part of the one before, so short pages can hold long texts.
+ *
+ * @param page its values are the lengths of these parts
+ */
+export function checkPrefixes({ dataPage }: { readonly dataPage: ArrayLike<unknown> }): void {
+  const total = Array.from(dataPage).reduce<number>((sum, each) => sum + Math.max(0, Number(each)), 0);
   if (total > MAX_PREFIX_BYTES)
     throw fault(
       'unsupported_layout',

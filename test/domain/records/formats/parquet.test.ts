@@ -4,14 +4,11 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
-import type { SchemaElement } from 'hyparquet';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { PermanentError } from '../../../../domain/errors.ts';
 import { findCut } from '../../../../domain/records/decoding/cut.ts';
 import { decode } from '../../../../domain/records/decoding/decode.ts';
-import { Budget, ColumnReader } from '../../../../domain/records/decoding/parquet/column.ts';
-import { checkRuns } from '../../../../domain/records/decoding/parquet/runs.ts';
 import { readJson } from '../../../../domain/records/decoding/reading.ts';
 import type { RawRecord } from '../../../../domain/records/decoding/record.ts';
 import { type ByteRange, type Source, sourceOfBytes } from '../../../../domain/records/decoding/source.ts';
@@ -153,39 +150,6 @@ describe('Parquet', () => {
     expect(texts[1]).toEqual(Buffer.from('{"t":"b\xffad"}', 'latin1'));
   });
 
-  it('takes a row for whole when the next page can no longer go on with it', async () => {
-    // The lists [1, 2, 3, 4] and [5]: the first one goes on in the second page.
-    const pages = [pageOf([0, 1], [1, 2]), pageOf([1, 1, 0], [3, 4, 5])];
-    const file = Buffer.concat([Buffer.from('PAR1'), ...pages]);
-    const item = { name: 'element', type: 'INT32', repetition_type: 'REQUIRED' } as const;
-    const list = { name: 'list', repetition_type: 'REPEATED' } as const;
-    const group = { name: 'a', repetition_type: 'OPTIONAL', converted_type: 'LIST' } as const;
-    const columnOf = (...elements: SchemaElement[]) => {
-      const path = [{ name: 'root' }, ...elements].map((element) => ({
-        element,
-        children: [],
-        count: 1,
-        path: [],
-      }));
-      const leaf = {
-        type: 'INT32',
-        path_in_schema: elements.map(({ name }) => name),
-        codec: 'UNCOMPRESSED',
-        num_values: 5n,
-        total_compressed_size: BigInt(file.length - 4),
-        data_page_offset: 4n,
-      };
-      return new ColumnReader(leaf as never, path, sourceOfBytes(file), new Budget(10_000));
-    };
-    const column = columnOf(group, list, item);
-    await column.read();
-    expect(column.isAtEnd).toBe(true);
-    expect(column.length).toBe(2);
-    expect(column.take(2)).toEqual([[[1, 2, 3, 4]], [[5]]]);
-    const old = columnOf({ ...item, repetition_type: 'REPEATED' });
-    await expect(old.read()).rejects.toMatchObject({ code: 'unsupported_layout' });
-  });
-
   it('asks for the footer, and then for a range of each column of a row group', async () => {
     const ranges: (ByteRange | undefined)[] = [];
     const all = sourceOfBytes(parquet('int96'));
@@ -271,17 +235,6 @@ describe('Parquet', () => {
     }
   });
 
-  it.each([
-    // A run of two thousand million levels, one of values of a dictionary, and what both are within.
-    ['levels', [6, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff, 0x0f, 1], 'PLAIN', { repetition: 0, definition: 1 }],
-    ['indices', [1, 0xfe, 0xff, 0xff, 0xff, 0x0f, 1], 'RLE_DICTIONARY', { repetition: 0, definition: 0 }],
-    ['groups', [1, 0xff, 0xff, 0xff, 0xff, 0x0f, 1], 'RLE_DICTIONARY', { repetition: 0, definition: 0 }],
-    ['booleans', [6, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff, 0x0f, 1], 'RLE', { repetition: 0, definition: 0 }],
-  ] as const)('is refused when runs of its %s would fill the memory', (_, bytes, encoding, levels) => {
-    const type = encoding === 'RLE' ? 'BOOLEAN' : 'INT32';
-    expect(() => checkRuns(Uint8Array.from(bytes), 10, levels, encoding, type)).toThrow('more values than');
-  });
-
   it('is refused when texts of a page that repeat one another would fill the memory', async () => {
     const file = parquet('long-prefixes');
     expect(file.length).toBeLessThan(20_000);
@@ -290,14 +243,6 @@ describe('Parquet', () => {
       fault: 'unsupported_layout',
       message: expect.stringContaining('DELTA_BYTE_ARRAY'),
     });
-  });
-
-  it('is refused when its pages would fill the memory', async () => {
-    const budget = new Budget(100);
-    budget.change(90);
-    budget.change(-50);
-    budget.change(60);
-    expect(() => budget.change(1)).toThrow(expect.objectContaining({ code: 'unsupported_layout' }));
   });
 
   it('comes in batches of bounded size, and is refused when values that repeat would never end', async () => {
@@ -331,21 +276,6 @@ describe('Parquet', () => {
     });
   });
 });
-
-/** A page of lists, with repetition levels and values of 32 bits; none of them is empty. */
-function pageOf(levels: readonly number[], values: readonly number[]): Buffer {
-  const packed = levels.reduce((sum, bit, i) => sum | (bit << i), 0);
-  const content = Buffer.concat([
-    Buffer.from([2, 0, 0, 0, 3, packed]),
-    // One run of the highest definition level.
-    Buffer.from([2, 0, 0, 0, values.length * 2, 2]),
-    Buffer.from(Int32Array.from(values).buffer),
-  ]);
-  const [size, count] = [content.length * 2, values.length * 2];
-  // Thrift's compact protocol: fields 1 to 3, and field 5 with four of its own.
-  const header = [0x15, 0, 0x15, size, 0x15, size, 0x2c, 0x15, count, 0x15, 0, 0x15, 6, 0x15, 6, 0, 0];
-  return Buffer.concat([Buffer.from(header), content]);
-}
 
 function tail(length: number): Buffer {
   const bytes = Buffer.from('....PAR1');
