@@ -6,7 +6,7 @@ import { withWholeHead } from './whole-head.ts';
  * no text, or is too odd for the names of columns.
  */
 const formats: readonly (readonly [beginning: string, name: string, cure: string])[] = [
-  ['PAR1\x15', 'Parquet', 'Declare format: ‘parquet’ in the dataset’s source, or write it as JSON Lines'],
+  ['PAR1\x15', 'Parquet', "Declare format: 'parquet' in the dataset’s source, or write it as JSON Lines"],
   ['Obj\x01', 'Avro', 'Write it as JSON Lines (avro-tools tojson)'],
   ['ARROW1\0\0', 'Arrow', 'Write it as JSON Lines or CSV'],
   // Compressed content has been decompressed by then.

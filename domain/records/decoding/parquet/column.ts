@@ -5,11 +5,13 @@ import type { Source } from '../source.ts';
 import { decoded, fault } from './fault.ts';
 import { PageDecoder, type Values } from './page.ts';
 import { bytesIn } from './ranges.ts';
+import { checkStruct } from './thrift.ts';
 
 /** How much of a column is read at once, unless a page is longer. Bytes. */
 const WINDOW_BYTES = 1024 * 1024;
 /** A header of a page has statistics of its values, which may be long. */
 const MOST_HEADER_BYTES = 1024 * 1024;
+const MOST_HEADER_VALUES = 1000;
 /** What one value takes beside its bytes, at least. */
 const VALUE_BYTES = 16;
 
@@ -142,6 +144,7 @@ export class ColumnReader {
       const bytes = await this.#bytes(Math.min(wanted, most));
       const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
       try {
+        checkStruct(reader, MOST_HEADER_VALUES);
         return { header: parquetHeader(reader), length: reader.offset };
       } catch (error) {
         if (wanted < most && wanted < MOST_HEADER_BYTES) continue;

@@ -2,6 +2,7 @@ import { type FileMetaData, parquetMetadata } from 'hyparquet';
 import type { Source } from '../source.ts';
 import { decoded, fault } from './fault.ts';
 import { bytesIn } from './ranges.ts';
+import { checkStruct, TooMany } from './thrift.ts';
 
 const MAGIC = 'PAR1';
 /** Of a file whose footer is encrypted. */
@@ -10,8 +11,10 @@ const ENCRYPTED_MAGIC = 'PARE';
 const TAIL_BYTES = 8;
 /** What is read first: most footers are shorter. */
 const FIRST_BYTES = 64 * 1024;
-/** As objects it takes many times its bytes. */
 const MAX_FOOTER_BYTES = 16 * 1024 * 1024;
+/** As objects these take some 200 MB. A column of a row group has 30. */
+const MAX_FOOTER_VALUES = 2_000_000;
+const CURE = 'Write larger row groups, or fewer columns.';
 const SHOWN_BYTES = 20;
 
 /** Replace the library's parsers: the statistics in the footer are not used. */
@@ -39,7 +42,7 @@ export async function footerOf(open: Source): Promise<FileMetaData> {
   if (length > MAX_FOOTER_BYTES)
     throw fault(
       'corrupt_file',
-      `The footer of the Parquet file has ${length} bytes, it says; ${MAX_FOOTER_BYTES} are allowed.`,
+      `The footer of the Parquet file has ${length} bytes, it says; ${MAX_FOOTER_BYTES} are allowed. ${CURE}`,
     );
   const whole = length + TAIL_BYTES;
   if (whole > tail.length) tail = await bytesIn(open, { last: whole });
@@ -48,14 +51,25 @@ export async function footerOf(open: Source): Promise<FileMetaData> {
       'corrupt_file',
       `The footer of the Parquet file has ${length} bytes, it says: more than the file.`,
     );
-  const metadata = decoded('in its footer', () =>
-    parquetMetadata(new Uint8Array(tail.subarray(tail.length - whole)), {
-      parsers: parsers as never,
-      geoparquet: false,
-    }),
-  );
+  const footer = new Uint8Array(tail.subarray(tail.length - whole));
+  const metadata = decoded('in its footer', () => {
+    check(new DataView(footer.buffer, 0, length));
+    return parquetMetadata(footer, { parsers: parsers as never, geoparquet: false });
+  });
   checkColumns(metadata);
   return metadata;
+}
+
+function check(view: DataView): void {
+  try {
+    checkStruct({ view, offset: 0 }, MAX_FOOTER_VALUES);
+  } catch (error) {
+    if (!(error instanceof TooMany)) throw error;
+    throw fault(
+      'unsupported_layout',
+      `The footer of the Parquet file is too large: ${error.message}. ${CURE}`,
+    );
+  }
 }
 
 async function noFooter(open: Source) {

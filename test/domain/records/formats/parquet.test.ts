@@ -179,6 +179,19 @@ describe('Parquet', () => {
     ['corrupt_file', withFooterLength(plain, 10_000_000), 'more than the file'],
     ['corrupt_file', withFooterLength(plain, 0), 'in its footer'],
     ['corrupt_file', Buffer.concat([Buffer.from('PAR1'), Buffer.alloc(50, 0xff), tail(50)]), 'in its footer'],
+    // A number of seven million digits, which takes minutes; structs in structs; a list of empty structs.
+    [
+      'corrupt_file',
+      footer([0x16], Buffer.alloc(1_000_000, 0xff).fill(0, 999_990)),
+      'a number has too many digits',
+    ],
+    ['corrupt_file', footer([], Buffer.alloc(10_000, 0x1c)), 'nested too deeply'],
+    ['corrupt_file', footer([0x19, 0xfc, 0xff, 0xff, 0xff, 0x7f], Buffer.alloc(5)), 'in its footer'],
+    [
+      'unsupported_layout',
+      footer([0x19, 0xfc, 0xff, 0xff, 0xff, 0x01], Buffer.alloc(4_194_303)),
+      'Write larger row groups',
+    ],
   ])('is at fault as %s (%#), and the message says how', async (fault, file, message) => {
     expect(await recordsOf(sourceOfBytes(file))).toEqual({
       records: [],
@@ -276,6 +289,11 @@ describe('Parquet', () => {
     });
   });
 });
+
+function footer(beginning: readonly number[], rest: Buffer): Buffer {
+  const { length } = rest;
+  return Buffer.concat([Buffer.from('PAR1'), Buffer.from(beginning), rest, tail(beginning.length + length)]);
+}
 
 function tail(length: number): Buffer {
   const bytes = Buffer.from('....PAR1');
