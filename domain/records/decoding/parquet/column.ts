@@ -7,22 +7,33 @@ import { PageDecoder, type Values } from './page.ts';
 import { bytesIn } from './ranges.ts';
 import { checkStruct } from './thrift.ts';
 
-/** How much of a column is read at once, unless a page is longer. Bytes. */
+/** How much of a column is read at once, at most and at least, unless a page is longer. Bytes. */
 const WINDOW_BYTES = 1024 * 1024;
+const SMALLEST_WINDOW_BYTES = 64 * 1024;
+/** The same of all columns. */
+const WINDOWS_BYTES = 32 * 1024 * 1024;
 /** A header of a page has statistics of its values, which may be long. */
 const MOST_HEADER_BYTES = 1024 * 1024;
 const MOST_HEADER_VALUES = 1000;
 /** What one value takes beside its bytes, at least. */
 const VALUE_BYTES = 16;
+/** Of these, a dictionary is its bytes. */
+const numbers: readonly string[] = ['INT32', 'INT64', 'FLOAT', 'DOUBLE'];
 
 /** Bounds what the pages that are open at a time take, over all columns. */
 export class Budget {
   readonly #most: number;
   #held = 0;
+  /** How much of a column is read at once. Bytes. */
+  readonly window: number;
 
-  /** @param most bytes */
-  constructor(most: number) {
+  /** @param most bytes @param columns how many there are */
+  constructor(most: number, columns: number) {
     this.#most = most;
+    this.window = Math.min(
+      WINDOW_BYTES,
+      Math.max(SMALLEST_WINDOW_BYTES, Math.floor(WINDOWS_BYTES / columns)),
+    );
   }
 
   /** @param change bytes @throws {PermanentError} */
@@ -39,6 +50,7 @@ export class Budget {
 /** Reads a column of a row group page by page. */
 export class ColumnReader {
   readonly #name: string;
+  readonly #type: string;
   readonly #open: Source;
   readonly #budget: Budget;
   readonly #decoder: PageDecoder;
@@ -58,6 +70,7 @@ export class ColumnReader {
   /** @param path from the root of the schema to the column @throws {PermanentError} */
   constructor(leaf: ColumnMetaData, path: SchemaTree[], open: Source, budget: Budget) {
     this.#name = leaf.path_in_schema.join('.');
+    this.#type = leaf.type;
     this.#open = open;
     this.#budget = budget;
     this.#decoder = new PageDecoder(leaf, path);
@@ -118,8 +131,9 @@ export class ColumnReader {
     const isSound = [size, expanded, values].every((each) => Number.isSafeInteger(each) && each >= 0);
     if (!isSound || (isData && values > this.#valuesLeft))
       throw this.#damaged('a page has other values than the column');
-    const cost = expanded + values * VALUE_BYTES;
-    this.#budget.change(cost);
+    const isBytes = !isData && numbers.includes(this.#type);
+    const cost = expanded + (isBytes ? 0 : values * VALUE_BYTES);
+    this.#budget.change(cost + size);
     // A dictionary is needed as long as the column.
     if (isData) this.#held += cost;
     const page = (await this.#bytes(length + size)).subarray(length);
@@ -132,7 +146,9 @@ export class ColumnReader {
     this.#rows = decoded(`in the column ${this.#name}`, () => this.#decoder.rowsWith(header, page, rest));
     this.#taken = 0;
     this.#at += length + size;
-    this.#window = this.#window.subarray(length + size);
+    const ahead = this.#window.subarray(length + size);
+    this.#window = length + size > this.#budget.window ? Buffer.from(ahead) : ahead;
+    this.#budget.change(-size);
     if (isData) this.#valuesLeft -= values;
     if (isData && values === 0 && this.#at >= this.#end) throw this.#damaged('pages are missing');
   }
@@ -158,7 +174,7 @@ export class ColumnReader {
     if (this.#at + count > this.#end) throw this.#damaged('a page is longer than the column');
     if (this.#window.length < count) {
       const start = this.#at + this.#window.length;
-      const end = Math.min(this.#end, Math.max(this.#at + count, start + WINDOW_BYTES));
+      const end = Math.min(this.#end, Math.max(this.#at + count, start + this.#budget.window));
       const more = await bytesIn(this.#open, { start, end });
       this.#window = Buffer.concat([this.#window, more]);
       if (this.#window.length < count) throw this.#damaged('it ends before the column does');

@@ -86,6 +86,9 @@ export class PageDecoder {
         'The Parquet file has a list without a group around it that goes on from one page to the next. Write it with lists of three levels, as programs have done for years.',
       );
     const values = convertWithDictionary(dataPage, this.#dictionary, encoding, decoder);
+    // A column of numbers without nulls stays as it is: as a list of its values it takes five times as much.
+    const isFlat = decoder.schemaPath.length === 2 && !isOldList;
+    if (isFlat && before.length === 0 && !definitionLevels?.length) return values;
     const found = assembleLists(before, definitionLevels, repetitionLevels, values, decoder.schemaPath);
     if (found === before || before.length === 0) return found;
     for (let i = 0; i < found.length; i += 1) before.push(found[i]);

@@ -72,7 +72,7 @@ async function* rowsOf(
 ): AsyncGenerator<RawRecord[]> {
   // It need not have pages then.
   if (Number(group.num_rows) === 0) return;
-  const budget = new Budget(MAX_HELD_BYTES);
+  const budget = new Budget(MAX_HELD_BYTES, group.columns.length);
   const columns = decoded('in its footer', () => columnsOf(group, root, open, budget));
   for (const { name } of nodes)
     if (!columns.some(({ path }) => path[0] === name))

@@ -6,6 +6,7 @@ import { sourceOfBytes } from '../../../../domain/records/decoding/source.ts';
 
 const PLAIN = 0;
 const DELTA_BYTE_ARRAY = 7;
+const RLE_DICTIONARY = 8;
 
 describe('A column of Parquet', () => {
   it('takes a row for whole when the next page can no longer go on with it', async () => {
@@ -55,8 +56,23 @@ describe('A column of Parquet', () => {
     expect(() => checkRuns(Uint8Array.from(bytes), 10, levels, encoding, type)).toThrow('more values than');
   });
 
+  it('has a dictionary of numbers in the memory of its bytes', async () => {
+    // 3600 bytes, and as many of the page as it was read, of 10,000: thirty columns have one of a megabyte each.
+    const dictionary = dictionaryOf(Float64Array.from({ length: 450 }, (_, i) => i / 8));
+    const page = pageOf(1, RLE_DICTIONARY, [Buffer.from([9, 2, 0xc1, 1])]);
+    const number = { name: 'a', type: 'DOUBLE', repetition_type: 'REQUIRED' } as const;
+    const column = columnOf([dictionary, page], 1, number);
+    await column.read();
+    expect(column.take(1)).toEqual([449 / 8]);
+  });
+
+  it('is read by less at once, the more columns there are', () => {
+    const windows = [1, 32, 128, 10_000].map((columns) => new Budget(100, columns).window / 1024);
+    expect(windows).toEqual([1024, 1024, 256, 64]);
+  });
+
   it('is refused when its pages would fill the memory', async () => {
-    const budget = new Budget(100);
+    const budget = new Budget(100, 1);
     budget.change(90);
     budget.change(-50);
     budget.change(60);
@@ -80,7 +96,7 @@ function columnOf(pages: readonly Buffer[], values: number, ...elements: SchemaE
     total_compressed_size: BigInt(file.length - 4),
     data_page_offset: 4n,
   };
-  return new ColumnReader(leaf as never, path, sourceOfBytes(file), new Budget(10_000));
+  return new ColumnReader(leaf as never, path, sourceOfBytes(file), new Budget(10_000, 1));
 }
 
 /** A page of lists, with repetition levels and values of 32 bits; none of them is empty. */
@@ -95,11 +111,21 @@ function listsOf(levels: readonly number[], values: readonly number[]): Buffer {
 }
 
 function pageOf(values: number, encoding: number, pieces: readonly Buffer[]): Buffer {
-  const content = Buffer.concat(pieces);
-  const whole = (number: number) =>
-    number < 64 ? [number * 2] : [((number * 2) & 0x7f) | 0x80, number >> 6];
-  const size = whole(content.length);
-  // Thrift's compact protocol: fields 1 to 3, and field 5 with four of its own.
-  const of = [0x15, ...whole(values), 0x15, ...whole(encoding), 0x15, 6, 0x15, 6, 0];
-  return Buffer.concat([Buffer.from([0x15, 0, 0x15, ...size, 0x15, ...size, 0x2c, ...of, 0]), content]);
+  const of = [0x2c, 0x15, ...zigzag(values), 0x15, ...zigzag(encoding), 0x15, 6, 0x15, 6, 0];
+  return withHeader(0, of, Buffer.concat(pieces));
 }
+
+function dictionaryOf({ length, buffer }: Float64Array<ArrayBuffer>): Buffer {
+  return withHeader(2, [0x4c, 0x15, ...zigzag(length), 0x15, ...zigzag(PLAIN), 0], Buffer.from(buffer));
+}
+
+/** Thrift's compact protocol: fields 1 to 3, and one with some of its own. */
+function withHeader(type: number, of: readonly number[], content: Buffer): Buffer {
+  const size = zigzag(content.length);
+  return Buffer.concat([
+    Buffer.from([0x15, ...zigzag(type), 0x15, ...size, 0x15, ...size, ...of, 0]),
+    content,
+  ]);
+}
+
+const zigzag = (number: number) => (number < 64 ? [number * 2] : [((number * 2) & 0x7f) | 0x80, number >> 6]);
