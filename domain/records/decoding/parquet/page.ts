@@ -86,7 +86,7 @@ export class PageDecoder {
         'The Parquet file has a list without a group around it that goes on from one page to the next. Write it with lists of three levels, as programs have done for years.',
       );
     const values = convertWithDictionary(dataPage, this.#dictionary, encoding, decoder);
-    // A column of numbers without nulls stays as it is: as a list of its values it takes five times as much.
+    // A column of numbers without nulls stays as it is: a list of them takes five times as much.
     const isFlat = decoder.schemaPath.length === 2 && !isOldList;
     if (isFlat && before.length === 0 && !definitionLevels?.length) return values;
     const found = assembleLists(before, definitionLevels, repetitionLevels, values, decoder.schemaPath);
@@ -144,12 +144,12 @@ function decoderOf({ type, codec, path_in_schema: pathInSchema }: ColumnMetaData
   return { pathInSchema, type, codec, element, schemaPath, parsers, utf8: false };
 }
 
-/** Values of texts begin with the lengths that they have in common with the ones before, encoded as numbers. */
+/** Values of texts begin with the lengths that they have in common with the ones before, as numbers. */
 const asLengths = { page: { encoding: 'DELTA_BINARY_PACKED' }, column: { type: 'INT32' } } as const;
 
 /**
- * In memory of its own: the library goes by the length of values, and not by that of the page. What else is in
- * this memory must not come into records.
+ * In memory of its own: the library goes by the length of values, and not by that of the page. What else is
+ * in this memory must not come into records.
  */
 const apart = (bytes: Uint8Array): Uint8Array =>
   bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);

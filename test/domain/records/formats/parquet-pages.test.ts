@@ -57,7 +57,7 @@ describe('A column of Parquet', () => {
   });
 
   it('has a dictionary of numbers in the memory of its bytes', async () => {
-    // 3600 bytes, and as many of the page as it was read, of 10,000: thirty columns have one of a megabyte each.
+    // 3600 bytes, and as many of the page as it was read, of 10,000.
     const dictionary = dictionaryOf(Float64Array.from({ length: 450 }, (_, i) => i / 8));
     const page = pageOf(1, RLE_DICTIONARY, [Buffer.from([9, 2, 0xc1, 1])]);
     const number = { name: 'a', type: 'DOUBLE', repetition_type: 'REQUIRED' } as const;

@@ -249,7 +249,7 @@ describe('Parquet', () => {
   });
 
   it('is refused when texts of a page that repeat one another would fill the memory', async () => {
-    const file = parquet('long-prefixes');
+    const file = parquet('hostile/long-prefixes');
     expect(file.length).toBeLessThan(20_000);
     expect(await recordsOf(sourceOfBytes(file))).toEqual({
       records: [],
@@ -259,7 +259,7 @@ describe('Parquet', () => {
   });
 
   it('comes in batches of bounded size, and is refused when values that repeat would never end', async () => {
-    const file = parquet('repeated-text');
+    const file = parquet('hostile/repeated-text');
     expect(file.length).toBeLessThan(1000);
     const format = { source: { prefix: '', format: 'parquet' as const }, record: z.unknown() };
     let total = 0;
@@ -276,7 +276,7 @@ describe('Parquet', () => {
   });
 
   it('is refused at a row whose values repeat without end', async () => {
-    const { records, fault, message } = await recordsOf(sourceOfBytes(parquet('repeated-text-in-list')));
+    const { records, fault, message } = await recordsOf(sourceOfBytes(parquet('hostile/repeated-text-in-list')));
     expect({ records: records.length, fault }).toEqual({ records: 1, fault: 'unsupported_layout' });
     expect(message).toContain('A row of the Parquet file has more than');
   });
