@@ -276,7 +276,9 @@ describe('Parquet', () => {
   });
 
   it('is refused at a row whose values repeat without end', async () => {
-    const { records, fault, message } = await recordsOf(sourceOfBytes(parquet('hostile/repeated-text-in-list')));
+    const { records, fault, message } = await recordsOf(
+      sourceOfBytes(parquet('hostile/repeated-text-in-list')),
+    );
     expect({ records: records.length, fault }).toEqual({ records: 1, fault: 'unsupported_layout' });
     expect(message).toContain('A row of the Parquet file has more than');
   });
