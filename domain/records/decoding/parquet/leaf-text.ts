@@ -102,8 +102,13 @@ function decimalText(unscaled: bigint, scale: number): string {
   return `${isNegative ? '-' : ''}${whole}${scale === 0 ? '' : `.${all.slice(-scale)}`}`;
 }
 
+/** Twice what a decimal of the most digits takes, which is 76 (Arrow's decimal256). */
+const MOST_DECIMAL_BYTES = 64;
+
 function bigEndian(bytes: Uint8Array): bigint {
   if (bytes.length === 0) return 0n;
+  if (bytes.length > MOST_DECIMAL_BYTES)
+    throw fault('corrupt_file', `A decimal of the Parquet file has ${bytes.length} bytes.`);
   return BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString('hex')}`));
 }
 

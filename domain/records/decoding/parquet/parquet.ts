@@ -5,7 +5,7 @@ import { getTreePath } from 'hyparquet/src/schema.js';
 import { EXCERPT_BYTES, MAX_RECORD_BYTES, type RawRecord } from '../record.ts';
 import type { Source } from '../source.ts';
 import { Budget, ColumnReader } from './column.ts';
-import { decoded, fault } from './fault.ts';
+import { decoded, fault, shown, twice } from './fault.ts';
 import { footerOf } from './footer.ts';
 import { type Node, nodesOf, RAW, RowText } from './nodes.ts';
 
@@ -43,8 +43,12 @@ export async function* splitParquet(open: Source): AsyncGenerator<RawRecord[]> {
   const metadata = await footerOf(source);
   const nodes = nodesOf(metadata);
   const names = nodes.map(({ name }) => name);
-  if (new Set(names).size < names.length)
-    throw fault('unknown_format', `The Parquet file has columns of the same name: ${names.join(', ')}.`);
+  const double = twice(names);
+  if (double !== undefined)
+    throw fault(
+      'unknown_format',
+      `The Parquet file has two columns ${shown(double)}. Write it again with other names.`,
+    );
   const root = { children: nodes.map(({ tree }) => tree), ...rootOf(parquetSchema(metadata)) };
   let produced = 0;
   for (const group of metadata.row_groups)
@@ -153,6 +157,12 @@ function* recordsOf(
 function rowsIn({ name, tree }: Node, columns: readonly Column[], count: number): ArrayLike<unknown> {
   const within = columns.filter(({ path }) => path[0] === name);
   const taken = new Map(within.map(({ path, reader }) => [path.join('.'), reader.take(count)]));
+  // The library knows a leaf by these names. A field `b.c` looks like the field `c` of a struct `b`.
+  if (taken.size < within.length)
+    throw fault(
+      'unknown_format',
+      `The column ${shown(name)} of the Parquet file has fields that can’t be told apart, since names have points. Write it again with other names.`,
+    );
   if (tree.children.length > 0) assembleNested(taken as Map<string, never>, tree, DEFAULT_PARSERS);
   const rows = taken.get(name);
   if (rows?.length !== count) throw new Error(`the column ${name} has another number of rows`);

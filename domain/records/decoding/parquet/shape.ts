@@ -1,5 +1,5 @@
 import type { SchemaElement, SchemaTree } from 'hyparquet';
-import { fault } from './fault.ts';
+import { fault, shown, twice } from './fault.ts';
 
 /** What an element of the schema is for a reader of its values. */
 export type Shape =
@@ -39,10 +39,11 @@ export function shapeOf({ element, children }: SchemaTree): Shape {
       return { kind: 'map', entries: only.element.name, key: inner, value: second };
   }
   const names = children.map((child) => child.element.name);
-  if (new Set(names).size < names.length || names.includes('__proto__'))
+  const double = twice(names);
+  if (double !== undefined || names.includes('__proto__'))
     throw fault(
       'unknown_format',
-      `A struct of the Parquet file has fields that can't be told apart: ${names.join(', ')}.`,
+      `The struct ${shown(element.name)} of the Parquet file has ${double === undefined ? 'a field "__proto__", which no record can have' : `two fields ${shown(double)}`}. Write it again with other names.`,
     );
   return { kind: 'struct', fields: children };
 }
