@@ -1,4 +1,6 @@
-import { objectId, parseFileKey, parsePartKey } from '../../domain/versions/key-layout.ts';
+import { objectId, parseFileKey, parsePartKey, type VersionPath } from '../../domain/versions/key-layout.ts';
+import { attemptAt } from '../../domain/versions/publishing/conclusion.ts';
+import { isVersion, parseRevision } from '../../domain/versions/revision.ts';
 import type { Change } from './checks/specification.ts';
 import type { Deed, Poison } from './load/workload.ts';
 import { Maintainer } from './maintainer.ts';
@@ -14,8 +16,8 @@ export class Deeds {
   readonly poison: Poison[] = [];
   /** Raw keys of which somebody took parts or files away. */
   readonly #spoilt = new Set<string>();
-  /** Those of them that no replay has mended. */
-  readonly #unmended = new Set<string>();
+  /** Those of them that no replay has mended, with the version whose file it was. */
+  readonly #unmended = new Map<string, VersionPath>();
   swept = false;
   purged = false;
   /** Whether anything was done that only a sweep makes good. */
@@ -63,7 +65,14 @@ export class Deeds {
 
   /** Replays what has lost a file by hand, as `reconcile` advises. What is not whole yet waits. */
   async mend(): Promise<void> {
-    for (const key of this.#unmended) if ((await this.#replay(key)).length > 0) this.#unmended.delete(key);
+    for (const [key, path] of this.#unmended) {
+      const names = await this.#replay(key);
+      const entry = (await this.#pipeline.contents.entries()).get(key);
+      // A replay of another version does not help the one before it, which may yet become whole.
+      const isLeft = entry !== undefined && attemptAt(entry, path) !== undefined;
+      const isReplayed = names.some((name) => isVersion(name, parseRevision(path.version).versionId));
+      if (names.length > 0 && (isReplayed || !isLeft)) this.#unmended.delete(key);
+    }
   }
 
   /** Has the small files of the lake become larger ones. */
@@ -163,7 +172,7 @@ export class Deeds {
     reader.spoil(address.dataset, address.objectId, address.version);
     for (const { key: spoilt } of own) {
       this.#spoilt.add(spoilt);
-      this.#unmended.add(spoilt);
+      this.#unmended.set(spoilt, address);
     }
     this.needsSweep = true;
     this.#note(`somebody takes away ${purpose}/${key}${forGood ? ' for good' : ''}`);

@@ -134,6 +134,7 @@ export async function runSeed(system: System, seed: number, { sabotage }: RunOpt
       deeds.swept = true;
       await drain();
       await redriveAll();
+      await mend();
     }
     await watched(network, clock, deeds.compact());
     await clock.advance(garbageMs);
