@@ -13,7 +13,7 @@ import {
   versionPath,
   versionSegment,
 } from '../../domain/versions/key-layout.ts';
-import { extractionReceipt } from '../../domain/versions/receipt.ts';
+import { extractionReceipt, total } from '../../domain/versions/receipt.ts';
 import { listObjects, readText } from '../../store/listing.ts';
 import { tableFiles } from '../pipeline/table-files.ts';
 
@@ -88,10 +88,10 @@ export class BenchPipeline {
     const receipts = await ledgerOf(this.#target).receipts(path);
     let [read, written, rejected] = [0, 0, 0];
     for (const receipt of receipts) {
-      if (receipt.stage === 'extraction') {
-        read += receipt.read;
-        for (const count of Object.values(receipt.rejected)) rejected += count;
-      } else if (receipt.stage === 'transformation') written += receipt.written;
+      if (receipt.stage === 'loading') continue;
+      if (receipt.stage === 'extraction') read += receipt.read;
+      else written += receipt.written;
+      rejected += total(receipt.rejected);
     }
     if (read !== written + rejected)
       throw new Error(`${read} read, ${written} written, ${rejected} rejected.`);
