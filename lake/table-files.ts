@@ -1,8 +1,9 @@
+import type { ByteRange } from '../domain/records/decoding/source.ts';
 import type { DataFile } from '../formats/iceberg/manifest/data-file.ts';
 import type { NewFile } from '../formats/iceberg/metadata/files.ts';
 import { contentTypes } from '../formats/lake-file.ts';
 import { type OpenParquet, openParquet } from '../formats/parquet/read.ts';
-import type { ByteRange, ObjectStore } from '../store/object-store.ts';
+import type { ObjectStore } from '../store/object-store.ts';
 import type { FileCache } from './file-cache.ts';
 
 /** A file that is not larger is read in one request. */

@@ -11,7 +11,7 @@ import {
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import type { ByteRange as SourceRange } from '../domain/records/decoding/source.ts';
+import type { ByteRange } from '../domain/records/decoding/source.ts';
 
 /** How often a write that collides with another one is tried before the message is retried. */
 const CONDITIONAL_ATTEMPTS = 5;
@@ -54,23 +54,17 @@ export interface Snapshot {
   readonly modified: number;
 }
 
-/** From one byte up to another, which is not included; there must be one at least. */
-export interface ByteRange {
-  readonly start: number;
-  readonly end: number;
-}
-
 /** The operations of S3 that the stages need. */
 export interface ObjectStore {
   /** The bytes of exactly this version, or of a range of it, as they come in. @throws {ObjectNotFound} */
-  read(address: ObjectAddress, range?: SourceRange): Promise<AsyncIterable<Uint8Array>>;
+  read(address: ObjectAddress, range?: ByteRange): Promise<AsyncIterable<Uint8Array>>;
   /** @throws {ObjectNotFound} */
   describe(address: ObjectAddress): Promise<StoredVersion>;
   /** Whether the current version of this key exists. */
   exists(bucket: string, key: string): Promise<boolean>;
   /** The current version of this key, or `undefined` when there is none. */
   find(bucket: string, key: string): Promise<Snapshot | undefined>;
-  /** The bytes of the current version of this key, all or some. @throws {ObjectNotFound} */
+  /** The bytes of the current version of this key, all or some, at least one. @throws {ObjectNotFound} */
   bytes(bucket: string, key: string, range?: ByteRange): Promise<Uint8Array>;
   write(object: NewObject): Promise<Written>;
   /** Writes unless the key exists. @returns `undefined` if it did not write: somebody else was first */
@@ -107,13 +101,17 @@ export function untilDeadline<Port extends object>(port: Port, isOver: () => boo
   });
 }
 
+/** The parameter of a request for some bytes of an object (RFC 9110, section 14.1.2). */
+export function rangeInput(range: ByteRange | undefined): { readonly Range?: string } {
+  if (range === undefined) return {};
+  return { Range: `bytes=${'last' in range ? `-${range.last}` : `${range.start}-${range.end - 1}`}` };
+}
+
 /** Amazon S3, or the local cloud if the environment is set for it. */
 export function s3ObjectStore(client = new S3Client({})): ObjectStore {
   return {
     async read(address, range) {
-      const Range =
-        range && `bytes=${'last' in range ? `-${range.last}` : `${range.start}-${range.end - 1}`}`;
-      const command = new GetObjectCommand({ ...versionInput(address), ...(Range && { Range }) });
+      const command = new GetObjectCommand({ ...versionInput(address), ...rangeInput(range) });
       const answer = await found(address, client.send(command)).catch((error: unknown) => {
         // There are no bytes in this range ("InvalidRange"), as in an empty object.
         if (isStatus(error, 416)) return { Body: Readable.from([]) };
@@ -153,10 +151,9 @@ export function s3ObjectStore(client = new S3Client({})): ObjectStore {
       }
     },
     async bytes(bucket, key, range) {
-      const Range = range && `bytes=${range.start}-${range.end - 1}`;
       const { Body } = await found(
         { bucket, key, versionId: 'current' },
-        client.send(new GetObjectCommand({ Bucket: bucket, Key: key, ...(Range && { Range }) })),
+        client.send(new GetObjectCommand({ Bucket: bucket, Key: key, ...rangeInput(range) })),
       );
       return (await Body?.transformToByteArray()) ?? new Uint8Array();
     },

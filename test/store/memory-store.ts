@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { registry } from '../../datasets/index.ts';
-import { boundsOf, type ByteRange as SourceRange } from '../../domain/records/decoding/source.ts';
+import { type ByteRange, boundsOf } from '../../domain/records/decoding/source.ts';
 import { limits } from '../../domain/records/part.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { threadedZstd } from '../../formats/zstd.ts';
@@ -8,7 +8,6 @@ import type { StageContext } from '../../handlers/stages/context.ts';
 import type { TableCatalog } from '../../lake/table-catalog.ts';
 import { recordedSchemas } from '../../lake/table-schema.ts';
 import {
-  type ByteRange,
   type NewObject,
   type ObjectAddress,
   ObjectNotFound,
@@ -38,7 +37,7 @@ export class MemoryStore implements ObjectStore {
   /** The call that fails, from 1, and whether it has had its effect by then. */
   crash: { readonly call: number; readonly afterEffect: boolean } | undefined;
 
-  read({ bucket, key, versionId }: ObjectAddress, range?: SourceRange): Promise<AsyncIterable<Uint8Array>> {
+  read({ bucket, key, versionId }: ObjectAddress, range?: ByteRange): Promise<AsyncIterable<Uint8Array>> {
     return this.#call('read', bucket, key, () => {
       const { body: whole } = this.#find({ bucket, key, versionId });
       const { start: from, end } = boundsOf(range, whole.length);
@@ -67,7 +66,8 @@ export class MemoryStore implements ObjectStore {
   bytes(bucket: string, key: string, range?: ByteRange): Promise<Uint8Array> {
     return this.#call('bytes', bucket, key, () => {
       const { body } = this.#find({ bucket, key, versionId: 'current' });
-      return body.subarray(range?.start, range?.end);
+      const { start, end } = boundsOf(range, body.length);
+      return body.subarray(start, end);
     });
   }
 

@@ -1,5 +1,6 @@
 import { GetObjectCommand, ListMultipartUploadsCommand, type MultipartUpload } from '@aws-sdk/client-s3';
 import { type ErasedBucket, type ErasureScope, erasedBuckets } from '../../../domain/operations/erasure.ts';
+import type { ByteRange } from '../../../domain/records/decoding/source.ts';
 import { PUBLICATIONS, stages } from '../../../domain/stage.ts';
 import { noteKinds, objectId, parseCompactedKey } from '../../../domain/versions/key-layout.ts';
 import { findObjectEvent } from '../../../domain/versions/object-event.ts';
@@ -13,7 +14,7 @@ import {
   listVersions,
   versionsOf,
 } from '../../../store/listing.ts';
-import type { ByteRange } from '../../../store/object-store.ts';
+import { rangeInput } from '../../../store/object-store.ts';
 import { concurrently } from '../../concurrently.ts';
 import { localCopies } from '../../lake/lake-files.ts';
 import { type PublishedFile, publishedFilesWith } from '../../lake/published-files.ts';
@@ -119,8 +120,7 @@ async function bytesOf(
   range?: ByteRange,
 ): Promise<Uint8Array> {
   const Bucket = outputs.buckets.processed;
-  const Range = range && `bytes=${range.start}-${range.end - 1}`;
-  const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key, VersionId, ...(Range && { Range }) }));
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key, VersionId, ...rangeInput(range) }));
   return (await Body?.transformToByteArray()) ?? new Uint8Array();
 }
 
