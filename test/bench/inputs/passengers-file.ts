@@ -1,6 +1,6 @@
 import { createWriteStream, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { randomNumbers } from './random.ts';
+import { Random } from '../../simulation/random.ts';
 
 const firstNames = 'Owen John James Florence Anna Laina Jacques Timothy Gosta Nicholas Marguerite'.split(' ');
 const lastNames = 'Braund Cumings Heikkinen Futrelle Allen Moran McCarthy Palsson Nasser Löwenström'.split(
@@ -34,7 +34,8 @@ export async function writePassengers(
 }
 
 function* lines(records: number, bad: number): Generator<string> {
-  const random = randomNumbers(42);
+  const numbers = new Random(42);
+  const random = () => numbers.next();
   const below = (limit: number) => Math.floor(random() * limit);
   const one = (of: readonly string[]) => of[below(of.length)] ?? '';
   for (let i = 1; i <= records; i += 1) {

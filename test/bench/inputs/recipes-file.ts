@@ -1,7 +1,7 @@
 import { createWriteStream, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { randomNumbers } from './random.ts';
+import { Random } from '../../simulation/random.ts';
 
 const words =
   'salt pepper onion garlic butter flour sugar egg milk cream chicken beef tomato basil oregano rice pasta cheese lemon lime ginger carrot celery stock wine vinegar mustard honey thyme parsley'.split(
@@ -61,7 +61,8 @@ export async function writeRecipes(
 
 /** All of ASCII, so that characters are bytes. */
 function* lines(records: number): Generator<string> {
-  const random = randomNumbers(42);
+  const numbers = new Random(42);
+  const random = () => numbers.next();
   const below = (limit: number) => Math.floor(random() * limit);
   const word = () => words[below(words.length)];
   const pool = (make: () => string) => Array.from({ length: POOL }, () => JSON.stringify(make()));
