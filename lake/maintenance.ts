@@ -7,6 +7,7 @@ import {
 import { expire, snapshotFiles } from '../formats/iceberg/metadata/expire.ts';
 import { nextMetadata } from '../formats/iceberg/metadata/files.ts';
 import type { Snapshot, TableMetadata } from '../formats/iceberg/metadata/metadata.ts';
+import { inBatches } from '../store/in-batches.ts';
 import type { ListedFile } from '../store/listing.ts';
 import { CompactedRows } from './compaction/compacted-rows.ts';
 import type { IcebergTable, TableState } from './iceberg-table.ts';
@@ -135,8 +136,7 @@ async function* unneeded(
   isNamed: (file: ListedFile) => boolean,
   compacted: (keys: ReadonlySet<string>) => Promise<readonly VersionPath[]>,
 ): AsyncGenerator<ListedFile[]> {
-  let batch: ListedFile[] = [];
-  const judged = async () => {
+  const judged = async (batch: readonly ListedFile[]) => {
     const known = new Map<string, Promise<Standing>>();
     const standingOf = async ({ key }: ListedFile): Promise<Standing> => {
       const file = parseDataKey(key);
@@ -158,14 +158,8 @@ async function* unneeded(
       return standings[i] === 'gone' || (file !== undefined && replaced.has(nameOf(file)));
     });
   };
-  for await (const file of files) {
-    if (file.modified >= before || isNamed(file)) continue;
-    batch.push(file);
-    if (batch.length < BATCH) continue;
-    yield await judged();
-    batch = [];
-  }
-  if (batch.length > 0) yield await judged();
+  const mayBe = (file: ListedFile) => file.modified < before && !isNamed(file);
+  for await (const batch of inBatches(files, BATCH, mayBe)) yield await judged(batch);
 }
 
 /** What a table names, or has named since this first looked. */

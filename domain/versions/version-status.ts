@@ -19,6 +19,15 @@ export function statusOf(known: LedgerEntry | undefined, { version }: VersionPat
   return superseded.some(isIt) ? 'superseded' : 'gone';
 }
 
+/**
+ * Whether there is an entry, and it knows nothing of a version: not even that it was rejected, as one without
+ * parts may have been that keeps its rejects. An entry that was lost can be rebuilt.
+ */
+export function isForgotten(known: LedgerEntry | undefined, path: VersionPath): boolean {
+  if (known === undefined || statusOf(known, path) !== 'gone') return false;
+  return !known.attempts.some(({ versionId }) => versionSegment(versionId) === path.version);
+}
+
 /** A ledger entry of an object of which something took effect. */
 export type ActiveEntry = LedgerEntry & { readonly current: NonNullable<LedgerEntry['current']> };
 

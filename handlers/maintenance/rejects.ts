@@ -1,8 +1,8 @@
 import pLimit from 'p-limit';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import { parseFailedKey, rejectsPrefixOf, type VersionPath } from '../../domain/versions/key-layout.ts';
-import { attemptAt } from '../../domain/versions/publishing/conclusion.ts';
-import { statusOf } from '../../domain/versions/version-status.ts';
+import { isForgotten } from '../../domain/versions/version-status.ts';
+import { inBatches } from '../../store/in-batches.ts';
 import { type Ledger, READS_AT_ONCE, unreadableDocument } from '../../store/ledger.ts';
 import type { ListedFile } from '../../store/listing.ts';
 
@@ -39,20 +39,12 @@ export async function* rejectsOfNoVersion(
         const asked = entries.get(path.objectId) ?? entryOf(path);
         entries.set(path.objectId, asked);
         const entry = await asked;
-        if (entry === undefined || entry instanceof UnreadableDocument) return false;
-        // A version that was rejected without parts keeps its rejects.
-        return statusOf(entry, path) === 'gone' && attemptAt(entry, path) === undefined;
+        return !(entry instanceof UnreadableDocument) && isForgotten(entry, path);
       }),
     );
     return batch.filter((_, i) => isGone[i]);
   };
-  let batch: ListedFile[] = [];
-  for await (const file of list(rejectsPrefixOf(dataset))) {
-    if (file.modified < after || file.modified >= before) continue;
-    batch.push(file);
-    if (batch.length < BATCH) continue;
+  const isDue = ({ modified }: ListedFile) => modified >= after && modified < before;
+  for await (const batch of inBatches(list(rejectsPrefixOf(dataset)), BATCH, isDue))
     yield await judged(batch);
-    batch = [];
-  }
-  if (batch.length > 0) yield await judged(batch);
 }

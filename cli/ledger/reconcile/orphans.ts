@@ -11,9 +11,8 @@ import {
   type VersionPath,
   versionSegment,
 } from '../../../domain/versions/key-layout.ts';
-import { shownVersions } from '../../../domain/versions/ledger.ts';
-import { attemptAt } from '../../../domain/versions/publishing/conclusion.ts';
-import { statusOf } from '../../../domain/versions/version-status.ts';
+import { type LedgerEntry, shownVersions } from '../../../domain/versions/ledger.ts';
+import { isForgotten, statusOf } from '../../../domain/versions/version-status.ts';
 import { unreadableDocument } from '../../../store/ledger.ts';
 import { listedEntry } from '../../../store/ledger-listing.ts';
 import type { Target } from '../../target/target.ts';
@@ -35,42 +34,50 @@ export async function isKnown(target: Target, path: VersionPath): Promise<boolea
 }
 
 /**
- * Whether a file that nothing names is garbage that the hourly maintenance will remove: of a version that is
- * gone, or compacted; of an age at which it may not have done so yet.
+ * Looks again at a file that no receipt named: its version may have been extracted meanwhile. What is left
+ * over is garbage, of an age at which the hourly maintenance may not have removed it yet.
  */
-export async function isLeftOver(
+export async function lookAgain(
   target: Target,
   place: Place,
   { Key: key, LastModified: modified }: Pick<_Object, 'LastModified'> & { readonly Key: string },
-): Promise<boolean> {
-  if (modified === undefined || modified.getTime() < Date.now() - garbageIsGoneAfter) return false;
-  if (place === 'processed' && parseCompactedKey(key) !== undefined) return true;
-  const path =
-    place === 'processed' ? parseDataKey(key) : place === 'failed' ? parseFailedKey(key) : undefined;
-  if (path === undefined) return false;
-  const known = await ledgerOf(target).known(path).catch(unreadableDocument);
-  if (known === undefined || known instanceof UnreadableDocument) return false;
-  return statusOf(known.entry, path) === 'gone' && attemptAt(known.entry, path) === undefined;
+  path: VersionPath | undefined,
+): Promise<'named' | 'left_over' | 'orphaned'> {
+  const known = path && (await ledgerOf(target).known(path).catch(unreadableDocument));
+  // An unreadable document has been reported already.
+  if (known instanceof UnreadableDocument) return 'named';
+  if (path !== undefined && known !== undefined && (await isNamed(target, place, key, path, known.entry)))
+    return 'named';
+  const isRecent = modified !== undefined && modified.getTime() >= Date.now() - garbageIsGoneAfter;
+  return isRecent && isGarbage(place, key, path, known?.entry) ? 'left_over' : 'orphaned';
 }
 
-/** Looks again at a file that no receipt named: its version may have been extracted meanwhile. */
-export async function isNamedNow(
-  target: Target,
+/** Whether the maintenance removes a file that nothing names. */
+function isGarbage(
   place: Place,
   key: string,
   path: VersionPath | undefined,
+  entry: LedgerEntry | undefined,
+): boolean {
+  if (place === 'processed' && parseCompactedKey(key) !== undefined) return true;
+  const isLookedAt = place === 'failed' || (place === 'processed' && parseDataKey(key) !== undefined);
+  return isLookedAt && path !== undefined && isForgotten(entry, path);
+}
+
+async function isNamed(
+  target: Target,
+  place: Place,
+  key: string,
+  path: VersionPath,
+  entry: LedgerEntry,
 ): Promise<boolean> {
-  const known = path && (await ledgerOf(target).known(path).catch(unreadableDocument));
-  // An unreadable document has been reported already.
-  if (known instanceof UnreadableDocument) return true;
-  if (path === undefined || known === undefined) return false;
-  const { attempts, superseded } = known.entry;
+  const { attempts, superseded } = entry;
   const isIt = ({ versionId }: { versionId: string }) => versionSegment(versionId) === path.version;
   // Receipts of a version that is being extracted are still to come; superseded versions are removed when
   // their successor is complete.
   if (attempts.some((each) => each.status === 'extracting' && isIt(each))) return true;
   if (superseded.some((versionId) => isIt({ versionId }))) return true;
-  if (![...shownVersions(known.entry), ...attempts].some(isIt)) return false;
+  if (![...shownVersions(entry), ...attempts].some(isIt)) return false;
   const { versions } = await listedEntry(target, target.outputs.buckets.ledger, path);
   const { receipts, unreadable } = await ledgerOf(target).readableReceipts(versions.get(path.version) ?? []);
   if (unreadable.length > 0) return true;

@@ -13,7 +13,7 @@ import { KeySet } from '../../key-set.ts';
 import type { Target } from '../../target/target.ts';
 import { entryOf } from '../ledger.ts';
 import { reconcileObject } from './object.ts';
-import { isKnown, isLeftOver, isNamedNow, pathOf } from './orphans.ts';
+import { isKnown, lookAgain, pathOf } from './orphans.ts';
 import type { LookInTables, Reconciled } from './reconciled.ts';
 import { ShownFiles } from './tables.ts';
 
@@ -75,7 +75,7 @@ export async function* reconcile(
       if (named.has(nameOf('processed', file)) || parseCompactedKey(file) !== undefined) continue;
       const path = pathOf('processed', file);
       if (keys.length > 0 && (path === undefined || !wanted.has(idOf(path)))) continue;
-      if (await isNamedNow(target, 'processed', file, path)) continue;
+      if ((await lookAgain(target, 'processed', { Key: file }, path)) === 'named') continue;
       if (await shown.shows(name, file)) yield { orphan: { place: 'processed', file, shownBy: name } };
     }
   for (const { name } of tables)
@@ -99,9 +99,10 @@ export async function* reconcile(
         const path = pathOf(place, Key);
         if (keys.length > 0 && (path === undefined || !wanted.has(idOf(path)))) return undefined;
         if (place === 'processed' && (await isOfTable(target, shown, Key))) return undefined;
-        if (await isNamedNow(target, place, Key, path)) return undefined;
+        const found = await lookAgain(target, place, object, path);
+        if (found === 'named') return undefined;
         const orphan = { place, file: Key };
-        return (await isLeftOver(target, place, object)) ? { leftOver: orphan } : { orphan };
+        return found === 'left_over' ? { leftOver: orphan } : { orphan };
       });
       for await (const found of looked) {
         compared += 1;

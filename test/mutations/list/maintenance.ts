@@ -24,8 +24,8 @@ export const maintenance: readonly Mutation[] = [
   {
     name: 'removes files of a commit that is under way',
     file: lake,
-    find: 'if (file.modified >= before || isNamed(file)) continue;',
-    replace: 'if (isNamed(file)) continue;',
+    find: 'file.modified < before && !isNamed(file)',
+    replace: '!isNamed(file)',
     caughtBy: maintain,
   },
   {
