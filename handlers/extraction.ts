@@ -2,7 +2,7 @@ import './heap.ts';
 import { stageEnvironment } from './configuration.ts';
 import { type StageOptions, stageHandler } from './sqs-handler.ts';
 import { eventBridge } from './stages/announce.ts';
-import { extractObject } from './stages/extract-object.ts';
+import { extractObject } from './stages/extraction/extract-object.ts';
 
 const { buckets, options } = stageEnvironment('extraction');
 

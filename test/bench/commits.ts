@@ -11,7 +11,7 @@ import { type PublishedPart, publishedPart } from '../../domain/versions/publica
 import { maintain, retentionOf } from '../../handlers/maintenance/maintain.ts';
 import { Commits } from '../../handlers/stages/commit/commits.ts';
 import type { StageContext } from '../../handlers/stages/context.ts';
-import { extractObject } from '../../handlers/stages/extract-object.ts';
+import { extractObject } from '../../handlers/stages/extraction/extract-object.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import { asTheyCome } from '../../lake/compaction/plan.ts';
 import { glueCatalog } from '../../lake/glue-catalog.ts';

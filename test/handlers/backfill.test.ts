@@ -4,7 +4,7 @@ import { parseObjectEvent } from '../../domain/versions/object-event.ts';
 import { type Batch, batchName } from '../../handlers/backfill/batch.ts';
 import { type Reporting, reportOn } from '../../handlers/backfill/report.ts';
 import { type Sending, sendBatch } from '../../handlers/backfill/send-batch.ts';
-import { extractObject } from '../../handlers/stages/extract-object.ts';
+import { extractObject } from '../../handlers/stages/extraction/extract-object.ts';
 import { MemoryStore, stageContextOf } from '../store/memory-store.ts';
 import { buckets, drain, extract, ndjson, putRaw, recipe, runAll } from './flow.ts';
 

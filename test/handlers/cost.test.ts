@@ -5,7 +5,7 @@ import { type Stage, WHOLE } from '../../domain/stage.ts';
 import { parsePublicationKey } from '../../domain/versions/key-layout.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { Commits } from '../../handlers/stages/commit/commits.ts';
-import { extractObject } from '../../handlers/stages/extract-object.ts';
+import { extractObject } from '../../handlers/stages/extraction/extract-object.ts';
 import { loadPart } from '../../handlers/stages/loading/load-part.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import { createdEvent, MemoryStore, stageContextOf } from '../store/memory-store.ts';

@@ -5,7 +5,7 @@ import { parseMetadata, type TableMetadata } from '../../formats/iceberg/metadat
 import { liveFiles } from '../../formats/iceberg/metadata/snapshot-manifests.ts';
 import { Commits } from '../../handlers/stages/commit/commits.ts';
 import type { StageContext } from '../../handlers/stages/context.ts';
-import { extractObject } from '../../handlers/stages/extract-object.ts';
+import { extractObject } from '../../handlers/stages/extraction/extract-object.ts';
 import { loadPart } from '../../handlers/stages/loading/load-part.ts';
 import type { Outcome } from '../../handlers/stages/outcome.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';

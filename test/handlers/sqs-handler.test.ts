@@ -3,7 +3,7 @@ import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { partKey, versionPath } from '../../domain/versions/key-layout.ts';
 import { type StageDependencies, type StageOptions, stageHandler } from '../../handlers/sqs-handler.ts';
-import { extractObject } from '../../handlers/stages/extract-object.ts';
+import { extractObject } from '../../handlers/stages/extraction/extract-object.ts';
 import { withoutRecords } from '../../handlers/stages/outcome.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import { ObjectNotFound } from '../../store/object-store.ts';

@@ -5,7 +5,7 @@ import { archiveKey, parseDataKey } from '../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import type { StageContext } from '../../handlers/stages/context.ts';
-import { extractObject } from '../../handlers/stages/extract-object.ts';
+import { extractObject } from '../../handlers/stages/extraction/extract-object.ts';
 import type { Outcome } from '../../handlers/stages/outcome.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';

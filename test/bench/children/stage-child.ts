@@ -8,7 +8,7 @@ import { limits } from '../../../domain/records/part.ts';
 import { threadedZstd } from '../../../formats/zstd.ts';
 import type { StageContext } from '../../../handlers/stages/context.ts';
 import '../../../handlers/heap.ts';
-import { extractObject } from '../../../handlers/stages/extract-object.ts';
+import { extractObject } from '../../../handlers/stages/extraction/extract-object.ts';
 import { transformPart } from '../../../handlers/stages/transform-part.ts';
 import { recordedSchemas } from '../../../lake/table-schema.ts';
 import layouts from '../../../mysql/migrations/lake.json' with { type: 'json' };

@@ -5,7 +5,7 @@ import { type Stage, stageInputs, stages } from '../../../domain/stage.ts';
 import { UNKNOWN_DATASET } from '../../../domain/versions/key-layout.ts';
 import { type StageOptions, stageHandler } from '../../../handlers/sqs-handler.ts';
 import { Commits } from '../../../handlers/stages/commit/commits.ts';
-import { extractObject } from '../../../handlers/stages/extract-object.ts';
+import { extractObject } from '../../../handlers/stages/extraction/extract-object.ts';
 import { loadPart } from '../../../handlers/stages/loading/load-part.ts';
 import { transformPart } from '../../../handlers/stages/transform-part.ts';
 import { stackOutputs } from '../../../infra/outputs.ts';

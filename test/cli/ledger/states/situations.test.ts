@@ -10,7 +10,7 @@ import { TroubleFinder } from '../../../../cli/ledger/states/trouble.ts';
 import { localCredentials, type Target } from '../../../../cli/target/target.ts';
 import { toQueueMessage } from '../../../../domain/versions/event-message.ts';
 import { type StageOptions, stageHandler } from '../../../../handlers/sqs-handler.ts';
-import { extractObject } from '../../../../handlers/stages/extract-object.ts';
+import { extractObject } from '../../../../handlers/stages/extraction/extract-object.ts';
 import { latestOf } from '../../../../store/listing.ts';
 import { s3ObjectStore } from '../../../../store/object-store.ts';
 import { context, message, queueDependencies, queueOptions } from '../../../handlers/invocation.ts';

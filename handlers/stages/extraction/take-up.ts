@@ -1,15 +1,15 @@
-import { TransientError } from '../../domain/errors.ts';
-import { extractionReceiptKey, type VersionPath, versionPath } from '../../domain/versions/key-layout.ts';
-import { type Decision, type LedgerEntry, withoutAttempts } from '../../domain/versions/ledger.ts';
-import type { ObjectEvent } from '../../domain/versions/object-event.ts';
-import { type ExtractionReceipt, extractionReceipt } from '../../domain/versions/receipt.ts';
-import { isVersion, parseRevision, revisionName } from '../../domain/versions/revision.ts';
-import type { EntryState, Ledger } from '../../store/ledger.ts';
-import type { StageContext } from './context.ts';
-import { type Outcome, withoutRecords } from './outcome.ts';
-import { type Publishing, publishActive, publishIfWhole } from './publish.ts';
-import { type OutputBuckets, removeExtracted, removeForgotten, removeUnread } from './removal.ts';
-import { removeSuperseded } from './supersede.ts';
+import { TransientError } from '../../../domain/errors.ts';
+import { extractionReceiptKey, type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
+import { type Decision, type LedgerEntry, withoutAttempts } from '../../../domain/versions/ledger.ts';
+import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
+import { type ExtractionReceipt, extractionReceipt } from '../../../domain/versions/receipt.ts';
+import { isVersion, parseRevision, revisionName } from '../../../domain/versions/revision.ts';
+import type { EntryState, Ledger } from '../../../store/ledger.ts';
+import type { StageContext } from '../context.ts';
+import { type Outcome, withoutRecords } from '../outcome.ts';
+import { type Publishing, publishActive, publishIfWhole } from '../publish.ts';
+import { type OutputBuckets, removeExtracted, removeForgotten, removeUnread } from '../removal.ts';
+import { removeSuperseded } from '../supersede.ts';
 
 /** A revision that this invocation has claimed: no other one works on it. */
 interface TakenUp {

@@ -1,29 +1,29 @@
-import type { Dataset } from '../../domain/dataset.ts';
-import { PermanentError } from '../../domain/errors.ts';
-import { split } from '../../domain/records/decoding/decode.ts';
-import type { ByteRange } from '../../domain/records/decoding/source.ts';
-import type { Registry } from '../../domain/registry.ts';
+import type { Dataset } from '../../../domain/dataset.ts';
+import { PermanentError } from '../../../domain/errors.ts';
+import { split } from '../../../domain/records/decoding/decode.ts';
+import type { ByteRange } from '../../../domain/records/decoding/source.ts';
+import type { Registry } from '../../../domain/registry.ts';
 import {
   extractionReceiptKey,
   faultKey,
   type VersionPath,
   versionPath,
-} from '../../domain/versions/key-layout.ts';
-import type { LedgerEntry } from '../../domain/versions/ledger.ts';
-import { isDirectoryMarker, mayBeMarker, type ObjectEvent } from '../../domain/versions/object-event.ts';
-import { attemptAt, withExtracted } from '../../domain/versions/publishing/conclusion.ts';
-import { extractionOf } from '../../domain/versions/publishing/verdict.ts';
-import { type ExtractionReceipt, extractionReceipt } from '../../domain/versions/receipt.ts';
-import { revisionName } from '../../domain/versions/revision.ts';
-import { writeFault } from '../../store/failed-objects.ts';
-import { type EntryState, Ledger } from '../../store/ledger.ts';
-import { ObjectNotFound, type ObjectStore } from '../../store/object-store.ts';
-import type { StageContext } from './context.ts';
-import { type Outcome, withoutRecords } from './outcome.ts';
+} from '../../../domain/versions/key-layout.ts';
+import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
+import { isDirectoryMarker, mayBeMarker, type ObjectEvent } from '../../../domain/versions/object-event.ts';
+import { attemptAt, withExtracted } from '../../../domain/versions/publishing/conclusion.ts';
+import { extractionOf } from '../../../domain/versions/publishing/verdict.ts';
+import { type ExtractionReceipt, extractionReceipt } from '../../../domain/versions/receipt.ts';
+import { revisionName } from '../../../domain/versions/revision.ts';
+import { writeFault } from '../../../store/failed-objects.ts';
+import { type EntryState, Ledger } from '../../../store/ledger.ts';
+import { ObjectNotFound, type ObjectStore } from '../../../store/object-store.ts';
+import type { StageContext } from '../context.ts';
+import { type Outcome, withoutRecords } from '../outcome.ts';
+import { conclude, type Publishing, publishIfWhole } from '../publish.ts';
+import { type OutputBuckets, removeExtracted, removeUnread } from '../removal.ts';
+import { removeSuperseded } from '../supersede.ts';
 import { PartsWriter } from './parts-writer.ts';
-import { conclude, type Publishing, publishIfWhole } from './publish.ts';
-import { type OutputBuckets, removeExtracted, removeUnread } from './removal.ts';
-import { removeSuperseded } from './supersede.ts';
 import { takeUp } from './take-up.ts';
 
 export interface ExtractionBuckets extends OutputBuckets {

@@ -1,9 +1,9 @@
-import type { Batch } from '../../domain/records/decoding/decode.ts';
-import { type Piece, recordsIn, startIn } from '../../domain/records/decoding/record.ts';
-import { PartBuilder, type PartHeader, type PartName } from '../../domain/records/part.ts';
-import { partKey, type VersionPath } from '../../domain/versions/key-layout.ts';
-import type { StoredObject } from '../../domain/versions/receipt.ts';
-import type { StageContext } from './context.ts';
+import type { Batch } from '../../../domain/records/decoding/decode.ts';
+import { type Piece, recordsIn, startIn } from '../../../domain/records/decoding/record.ts';
+import { PartBuilder, type PartHeader, type PartName } from '../../../domain/records/part.ts';
+import { partKey, type VersionPath } from '../../../domain/versions/key-layout.ts';
+import type { StoredObject } from '../../../domain/versions/receipt.ts';
+import type { StageContext } from '../context.ts';
 
 /**
  * Gathers records into parts of bounded size. While one part is compressed and stored, the next one fills.
