@@ -35,7 +35,14 @@ export const functionVariables = {
     'LEDGER_BUCKET',
     ...queueVariables,
   ],
-  transformation: ['TEMP_BUCKET', 'PROCESSED_BUCKET', 'FAILED_BUCKET', 'LEDGER_BUCKET', ...queueVariables],
+  transformation: [
+    'RAW_BUCKET',
+    'TEMP_BUCKET',
+    'PROCESSED_BUCKET',
+    'FAILED_BUCKET',
+    'LEDGER_BUCKET',
+    ...queueVariables,
+  ],
   commit: [
     'PROCESSED_BUCKET',
     'ARCHIVE_BUCKET',

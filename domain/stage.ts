@@ -11,6 +11,9 @@ export type ObjectChange = 'Object Created' | 'Object Deleted';
 /** The end of the key of the document that makes a publication whole. */
 export const WHOLE = '.whole.json';
 
+/** The end of the key of a part, in the temp bucket. */
+export const PART = '.zst';
+
 /** The beginning of the keys of publications, in the ledger bucket. */
 export const PUBLICATIONS = 'publications/';
 
@@ -28,7 +31,7 @@ export interface StageInput {
 /** The bucket whose changes a stage processes, and which changes. */
 export const stageInputs = {
   extraction: { bucket: 'raw', changes: ['Object Created', 'Object Deleted'] },
-  transformation: { bucket: 'temp', changes: ['Object Created'] },
+  transformation: { bucket: 'temp', changes: ['Object Created'], keys: [{ suffix: PART }] },
   commit: { bucket: 'ledger', changes: ['Object Created'], keys: [{ suffix: WHOLE }] },
   loading: { bucket: 'ledger', changes: ['Object Created'], keys: [{ prefix: PUBLICATIONS }] },
 } as const satisfies Record<Stage, StageInput>;

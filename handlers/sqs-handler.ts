@@ -28,6 +28,7 @@ import { isThrottled, ObjectNotFound, s3ObjectStore, untilDeadline } from '../st
 import { AttemptNotes, receivesOf } from './stages/attempt-notes.ts';
 import { backOff, type PutOff, sqsPutOff } from './stages/back-off.ts';
 import type { StageContext } from './stages/context.ts';
+import { sqsHandOver } from './stages/extraction/hand-over.ts';
 import { type Outcome, withoutRecords } from './stages/outcome.ts';
 
 const NAMESPACE = 'Sluice';
@@ -67,7 +68,7 @@ export interface StageOptions {
 export interface StageDependencies
   extends Pick<
     StageContext,
-    'store' | 'now' | 'elapsed' | 'wait' | 'zstd' | 'limits' | 'tables' | 'catalog' | 'announce'
+    'store' | 'now' | 'elapsed' | 'wait' | 'zstd' | 'limits' | 'tables' | 'catalog' | 'announce' | 'handOver'
   > {
   readonly putOff: PutOff;
   /** From 0 to 1. */
@@ -76,6 +77,7 @@ export interface StageDependencies
 
 const onLambda = ({ queueUrl, catalog, announce }: StageOptions): StageDependencies => ({
   putOff: sqsPutOff(queueUrl),
+  handOver: sqsHandOver(queueUrl),
   random: Math.random,
   store: s3ObjectStore(),
   now: Date.now,
@@ -194,6 +196,7 @@ export function stageHandler(
       // over. The monotonic clock may stand still while the machine is suspended, so the wall clock is
       // checked as well.
       const isOver = () => timeLeft() <= 0 || outside.now() >= deadline;
+      const isEnding = () => timeLeft() < time * outside.limits.reservedTime;
       const store = untilDeadline(outside.store, isOver);
       const ports = { store, catalog: outside.catalog && untilDeadline(outside.catalog, isOver) };
       const batch = {};
@@ -215,6 +218,7 @@ export function stageHandler(
                 registry: options.registry,
                 tableSchema: options.tableSchema,
                 deadline,
+                isEnding,
                 message: message.messageId,
                 sentAt: Number(message.attributes.SentTimestamp),
                 invocation: lambda.awsRequestId,
@@ -308,8 +312,8 @@ function report(
   logger[level](`${OUTCOME_LINE} ${result}`, fields);
 }
 
-/** Each metric costs: directory markers are in the log alone. */
-const measured = results.filter((each) => each !== 'ignored');
+/** Each metric costs: directory markers, and that an object goes on, are in the log alone. */
+const measured = results.filter((each) => each !== 'ignored' && each !== 'continued');
 
 /** `ObjectsDone`, `ObjectsStale`, … */
 function metricOf(result: Result): string {

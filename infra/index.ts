@@ -114,9 +114,10 @@ if (dataEvents.enabled) recordEvents([raw, temp, failed, processed, archive, led
 // older output.
 const extraction = stage('extraction', {
   announces: true,
+  handsOver: true,
   uses: {
     RAW_BUCKET: reads(raw),
-    TEMP_BUCKET: all(writes(temp), clears(temp)),
+    TEMP_BUCKET: all(updates(temp), clears(temp)),
     FAILED_BUCKET: all(writes(failed), clears(failed)),
     PROCESSED_BUCKET: clears(processed),
     LEDGER_BUCKET: updates(ledger),
@@ -127,6 +128,7 @@ const extraction = stage('extraction', {
 const transformation = stage('transformation', {
   announces: true,
   uses: {
+    RAW_BUCKET: reads(raw),
     TEMP_BUCKET: all(reads(temp), clears(temp)),
     PROCESSED_BUCKET: all(writes(processed), clears(processed)),
     FAILED_BUCKET: all(writes(failed), clears(failed)),
@@ -355,7 +357,9 @@ function mySql(): MySql {
 
 function stage<Name extends StageName>(
   stageName: Name,
-  args: Partial<Pick<StageArgs, 'announces' | 'environment' | 'permissions' | 'placement' | 'after'>> & {
+  args: Partial<
+    Pick<StageArgs, 'announces' | 'handsOver' | 'environment' | 'permissions' | 'placement' | 'after'>
+  > & {
     readonly uses: Readonly<Record<BucketVariable<VariableOf<Name>>, Grant>>;
   },
 ): Stage {

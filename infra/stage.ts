@@ -27,6 +27,8 @@ export interface StageArgs extends StageConfiguration {
   readonly environment: FunctionEnvironment;
   /** Whether it tells on the default bus what became of versions. */
   readonly announces?: boolean;
+  /** Whether it sends the rest of a large object to its own queue. */
+  readonly handsOver?: boolean;
   /** Further permissions of the function. */
   readonly permissions?: readonly Statement[];
   /** The function's place in the private network. Without it, the function runs outside of any network. */
@@ -127,12 +129,20 @@ export class Stage extends pulumi.ComponentResource {
             ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
             queue.arn,
           ),
+          ...(args.handsOver ? [allow('HandOver', ['sqs:SendMessage'], queue.arn)] : []),
           allow('PutOffMessages', ['sqs:ChangeMessageVisibility'], queue.arn),
           usesKey(key.arn, ['Decrypt', 'GenerateDataKey'], ['s3', 'sqs']),
         ],
       },
       { parent: this },
     );
+    // Lambda would take a large object for a loop after 16 invocations (Lambda guide, invocation-recursion).
+    if (args.handsOver)
+      new aws.lambda.FunctionRecursionConfig(
+        name,
+        { functionName: lambda.name, recursiveLoop: 'Allow' },
+        { parent: this },
+      );
     this.mapping = new aws.lambda.EventSourceMapping(
       name,
       {

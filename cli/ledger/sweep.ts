@@ -23,6 +23,7 @@ import {
 } from '../../domain/versions/key-layout.ts';
 import {
   type Attempt,
+  heldUntil,
   isInterrupted,
   isSettled,
   type LedgerEntry,
@@ -237,7 +238,7 @@ async function problemsOf(
         amiss: 'interrupted',
         key,
         versionId: attempt.versionId,
-        since: attempt.leaseUntil,
+        since: heldUntil(attempt),
         pieces: 1,
         events: [{ stage: 'extraction', event: redeliverEvent(key, attempt) }],
       }),

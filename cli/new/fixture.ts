@@ -76,9 +76,9 @@ export async function firstRecords(format: SourceFormat, open: Source, count: nu
   if (format.format === 'parquet') return wholeFile(open);
   if (format.format === 'json') {
     const lines: string[] = [];
-    for await (const batch of splitJson(format, contentOf(format, open))) {
+    for await (const { pieces } of splitJson(format, contentOf(format, open))) {
       // A text of JSON has no line ending: these are between its tokens.
-      for (const { bytes } of batch)
+      for (const { bytes } of pieces)
         lines.push(
           bytes
             .toString('utf8')

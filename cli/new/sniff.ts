@@ -65,8 +65,8 @@ async function json(open: Source, head: Buffer): Promise<Sniffed> {
   if (list === undefined) return { format: { format: 'json' } };
   let records = 0;
   try {
-    for await (const batch of splitJson({}, contentOf({ format: 'json' }, open))) {
-      records += batch.length;
+    for await (const { pieces } of splitJson({}, contentOf({ format: 'json' }, open))) {
+      records += pieces.length;
       if (records > 1) return { format: { format: 'json' } };
     }
   } catch (error) {

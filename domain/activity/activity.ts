@@ -219,7 +219,7 @@ export class Activity {
       if (result === 'stale') return this.#close(open, 'superseded');
       if (result === 'retracted' || result === 'kept' || result === 'ignored')
         return this.#close(open, result);
-      if (result === 'duplicate') return undefined;
+      if (result === 'duplicate' || result === 'continued') return undefined;
       open.parts = outputs;
       open.read = line.read;
       open.rejected += rejected;

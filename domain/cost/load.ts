@@ -122,7 +122,8 @@ export function totalsOf({ messages, files, listings, mysql }: Work, memory: Bil
   });
   const others = {
     writes: (files - messages.loading) * writesOfFile + listings,
-    reads: mysql ? files * readsOfMysql : 0,
+    // All parts but the first are read from the object, unless that is compressed.
+    reads: messages.transformation - messages.extraction + (mysql ? files * readsOfMysql : 0),
   };
   const sum = (value: (each: (typeof of)[number]) => number) =>
     of.reduce((all, each) => all + each.count * value(each), 0);

@@ -1,11 +1,15 @@
 import * as z from 'zod';
 import { type DocumentAddress, UnreadableDocument } from '../versions/document.ts';
+import { BLOCK_BYTES } from './decoding/compressed/source-blocks.ts';
+import { position } from './decoding/position.ts';
 import { EXCERPT_BYTES, MAX_RECORD_BYTES, type Piece, type RawRecord } from './decoding/record.ts';
 
 const LINE_FEED = 0x0a;
 
-/** Limits of a part, and of what a stage holds in memory. */
+/** Limits of a part, and of what a stage holds in memory and does at once. */
 export interface Limits {
+  /** How many bytes of the content of an object are cut into records at once. */
+  readonly blockBytes: number;
   /** A part holds records until it has this many, or `partBytes` of input, whichever is first. */
   readonly partRecords: number;
   readonly partBytes: number;
@@ -13,13 +17,23 @@ export interface Limits {
   readonly partitions: number;
   /** How many characters of rejects are gathered before they are written. */
   readonly rejects: number;
+  /** How long the extraction of an object works until it notes how far it is. Milliseconds. */
+  readonly checkpointMs: number;
+  /**
+   * In this last share of an invocation's time, it does not go on with an object that another one can go on
+   * with.
+   */
+  readonly reservedTime: number;
 }
 
 export const limits: Limits = {
+  blockBytes: BLOCK_BYTES,
   partRecords: 20_000,
   partBytes: 16 * 1024 * 1024,
   partitions: 1000,
   rejects: 8 * 1024 * 1024,
+  checkpointMs: 20_000,
+  reservedTime: 0.25,
 };
 
 /** Which part it is of which version: the header of any part has this, whichever code wrote it. */
@@ -33,6 +47,16 @@ const anyHeader = z.object({
 
 export type PartName = z.infer<typeof anyHeader>;
 
+const recordRange = z.object({
+  from: position,
+  /** How many bytes of the content come before what is behind its last record, or some more. */
+  end: z.int().nonnegative(),
+  records: z.int().positive(),
+});
+
+/** Where the records of a part are in the object, if the part does not have them itself. */
+export type RecordRange = Readonly<z.infer<typeof recordRange>>;
+
 /**
  * The first line of a part. It names the raw key and the sequencer, for which the part's own key has no room.
  */
@@ -43,6 +67,7 @@ const partHeader = anyHeader.extend({
   columns: z.array(z.string()).optional(),
   /** The version of the code that cut the records. */
   codeVersion: z.string(),
+  range: recordRange.optional(),
 });
 export type PartHeader = z.infer<typeof partHeader>;
 
@@ -142,12 +167,17 @@ export interface Part {
   readonly header: PartHeader;
   /** How many records it has. */
   readonly records: number;
-  /** Its records, in order, some at a time. */
-  readonly batches: Iterable<readonly Piece[]>;
+  /** Its records, in order, some at a time; or where they are. */
+  readonly batches: Iterable<readonly Piece[]> | RecordRange;
+}
+
+/** A part of a large object that says where its records are: nothing but the header. */
+export function partOfRange(header: PartHeader, range: RecordRange): Buffer {
+  return Buffer.from(`${JSON.stringify({ ...header, range } satisfies PartHeader)}\n`);
 }
 
 /**
- * Reads what a `PartBuilder` made.
+ * Reads what a `PartBuilder` or `partOfRange` made.
  *
  * @returns `undefined` if no extraction wrote it @throws {UnreadableDocument} if one did, by code with other
  * parts, or the index does not fit the records
@@ -157,6 +187,7 @@ export function readPart(bytes: Buffer, address: DocumentAddress): Part | undefi
   const json = jsonIn(bytes, 0, headerEnd);
   if (!anyHeader.safeParse(json).success) return undefined;
   const { data: header } = partHeader.safeParse(json);
+  if (header?.range !== undefined) return { header, records: header.range.records, batches: header.range };
   const indexStart = bytes.lastIndexOf(LINE_FEED, -2) + 1;
   const index = jsonIn(bytes, indexStart) as readonly Indexed[] | undefined;
   if (header === undefined || !Array.isArray(index))

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { SyntheticEvent } from '../operations/sweep.ts';
 
 /** The reason for an event that S3 did not send. */
-export type Reason = 'Sweep' | 'Replay' | 'Backfill';
+export type Reason = 'Sweep' | 'Replay' | 'Backfill' | 'Continuation';
 
 /**
  * An event as EventBridge would deliver it, plus the revision in the field `edition`, which S3's events do

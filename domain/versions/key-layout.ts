@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { PUBLICATIONS, type Stage, stages, WHOLE } from '../stage.ts';
+import { PART, PUBLICATIONS, type Stage, stages, WHOLE } from '../stage.ts';
 import { parseRevision, revisionName } from './revision.ts';
 
 /**
@@ -66,7 +66,7 @@ export function partsPrefix({ dataset, objectId: id, version }: VersionPath): st
 }
 
 export function partKey(path: VersionPath, part: number): string {
-  return `${partsPrefix(path)}part-${number(part)}.zst`;
+  return `${partsPrefix(path)}part-${number(part)}${PART}`;
 }
 
 /** Until November 2026, parts were NDJSON, and their keys said so. */

@@ -55,6 +55,11 @@ const attempted = z.object({
    * epoch by the writer's clock: never used to order events.
    */
   leaseUntil: z.int().nonnegative(),
+  /**
+   * While `extracting`: when an invocation without time left handed the rest to a message of its own, if none
+   * has claimed it since. Milliseconds since the epoch.
+   */
+  handedOver: z.int().nonnegative().optional(),
   /** The number of its parts, once it is extracted. */
   parts: z.int().nonnegative(),
   /** Whether a part was transformed before it was extracted: then nobody else may be left to publish it. */
@@ -187,8 +192,9 @@ function decideCreated(known: LedgerEntry, event: ObjectEvent, claim: Claim): De
   // Output under a name that no ledger entry knows any more is removed as well.
   const leftBehind = isAnother ? [...used, attempt.versionId] : used;
   const superseded = union(known.superseded, leftBehind);
+  const { handedOver: _, ...begun } = attempt ?? {};
   const mine = {
-    ...attempt,
+    ...begun,
     ...version,
     ...claimed,
     versionId: notSuperseded(version.versionId, superseded),
@@ -280,12 +286,33 @@ export function mayBeForgotten({ attempts }: LedgerEntry, { versionId, sequencer
   );
 }
 
+/** How long the message of an extraction that goes on may wait for a function. */
+const HANDED_OVER_MS = 3_600_000;
+
 /**
  * Whether the lease of an extraction ran out before `at` without a result: its message will be redelivered,
  * or is in the DLQ.
  */
-export function isInterrupted({ status, leaseUntil }: Attempt, at: number): boolean {
-  return status === 'extracting' && leaseUntil < at;
+export function isInterrupted(attempt: Attempt, at: number): boolean {
+  return attempt.status === 'extracting' && heldUntil(attempt) < at;
+}
+
+/** Until when an extraction is not interrupted, though nobody else tells of it. */
+export function heldUntil({ leaseUntil, handedOver }: Attempt): number {
+  return handedOver === undefined ? leaseUntil : handedOver + HANDED_OVER_MS;
+}
+
+/**
+ * The entry after an invocation has handed the rest of an extraction to a message of its own: whoever receives
+ * that may claim it at once, whatever the clocks say.
+ *
+ * @returns `undefined` if the invocation has no claim any more
+ */
+export function withHandedOver(known: LedgerEntry, invocation: string, now: number): LedgerEntry | undefined {
+  const mine = known.attempts.find((each) => each.status === 'extracting' && each.invocation === invocation);
+  if (mine === undefined) return undefined;
+  const free = { ...mine, leaseUntil: 0, handedOver: now };
+  return { ...known, attempts: known.attempts.map((each) => (each === mine ? free : each)) };
 }
 
 /** The entry without the attempts at these versions, which were given up before they did anything. */

@@ -6,6 +6,7 @@ import type { TableCatalog } from '../../lake/table-catalog.ts';
 import type { TableSchemas } from '../../lake/table-schema.ts';
 import type { TableStore } from '../../mysql/table-store.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
+import type { HandOver } from './extraction/hand-over.ts';
 
 /**
  * Everything that a stage gets from outside, so that it runs the same on Lambda, locally and in a simulation.
@@ -36,6 +37,9 @@ export interface StageContext {
   readonly registry: Registry;
   /** When the invocation will have ended in any case. Milliseconds since the epoch. */
   readonly deadline: number;
+  /** Whether this invocation should end soon: long work stops where it can go on. */
+  readonly isEnding: () => boolean;
+  readonly handOver: HandOver;
   /** The id of the message. */
   readonly message: string;
   /** When the message was sent to the queue, by SQS's clock. Milliseconds since the epoch. */

@@ -13,8 +13,7 @@ import { type Extraction, isSettled, type LedgerEntry, type Version } from '../.
 import { plainFilesOf } from '../../domain/versions/plain-files.ts';
 import type { PublishedPart } from '../../domain/versions/publication.ts';
 import { attemptAt, withVerdict } from '../../domain/versions/publishing/conclusion.ts';
-import { isRuleCode } from '../../domain/versions/publishing/rules.ts';
-import { sumsOf, type Verdict, verdictOf } from '../../domain/versions/publishing/verdict.ts';
+import { isOfWhole, sumsOf, type Verdict, verdictOf } from '../../domain/versions/publishing/verdict.ts';
 import { extractionReceipt, type TransformationReceipt } from '../../domain/versions/receipt.ts';
 import { isActive } from '../../domain/versions/version-status.ts';
 import { writeFault } from '../../store/failed-objects.ts';
@@ -99,7 +98,7 @@ export async function conclude(
       return conclude(path, whole, latest, publishing);
   }
   const note = faultKey({ path, stage: 'extraction' });
-  if (fault !== undefined && isRuleCode(fault.code) && extraction.fault?.code !== fault.code) {
+  if (fault !== undefined && isOfWhole(fault.code) && extraction.fault?.code !== fault.code) {
     const error = new PermanentError(fault.code, fault.message, { stage: 'extraction' });
     const object = { dataset: path.dataset, key, versionId };
     await writeFault(context.store, buckets.failed, note, object, error);

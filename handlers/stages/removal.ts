@@ -1,3 +1,4 @@
+import { parseCheckpointKey } from '../../domain/records/checkpoint.ts';
 import {
   dataPrefix,
   extractionReceiptKey,
@@ -61,7 +62,7 @@ export async function removeForgotten(
     return found.filter(({ of }) => of !== undefined && parseRevision(of.version).versionId === version);
   };
   const first = { ...path, version };
-  const found = await list(temp, partsPrefix(first), parsePartKey);
+  const found = await list(temp, partsPrefix(first), (key) => parsePartKey(key) ?? parseCheckpointKey(key));
   for (const prefix of failedPrefixes(first)) found.push(...(await list(failed, prefix, parseFailedKey)));
   if (found.length === 0) return;
   // Read after the listing: a revision is in the entry before its first file is written, so the entry of

@@ -4,8 +4,10 @@ import { KeyHashes } from '../../domain/records/contracts/key-hashes.ts';
 import type { UnknownFields } from '../../domain/records/contracts/unknown-fields.ts';
 import { UnknownCounts, unknownIn } from '../../domain/records/contracts/unknown-tally.ts';
 import { readerOf } from '../../domain/records/decoding/decode.ts';
+import type { Source } from '../../domain/records/decoding/source.ts';
 import { type Part, readPart } from '../../domain/records/part.ts';
 import { processRecord } from '../../domain/records/processing.ts';
+import { recordsInRange } from '../../domain/records/record-range.ts';
 import { hasTooMany, linesOfPart } from '../../domain/records/reject-limit.ts';
 import { onePartitionTooMany } from '../../domain/records/transformation.ts';
 import {
@@ -18,6 +20,7 @@ import {
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { attemptAt, withTransformed } from '../../domain/versions/publishing/conclusion.ts';
+import { VERSION_GONE } from '../../domain/versions/publishing/verdict.ts';
 import {
   count,
   rejectedBy,
@@ -25,10 +28,11 @@ import {
   type TransformationReceipt,
   total,
 } from '../../domain/versions/receipt.ts';
+import { parseRevision } from '../../domain/versions/revision.ts';
 import { isActive, statusOf } from '../../domain/versions/version-status.ts';
 import { RejectsWriter } from '../../store/failed-objects.ts';
 import { type KnownEntry, Ledger } from '../../store/ledger.ts';
-import type { ObjectStore } from '../../store/object-store.ts';
+import { ObjectNotFound, type ObjectStore } from '../../store/object-store.ts';
 import type { StageContext } from './context.ts';
 import { type Outcome, withoutRecords } from './outcome.ts';
 import { PartitionedFiles } from './partitioned-files.ts';
@@ -37,6 +41,7 @@ import { type OutputBuckets, removeDataOfPart } from './removal.ts';
 import { processOnce } from './work-item.ts';
 
 export interface TransformationBuckets extends OutputBuckets {
+  readonly raw: string;
   readonly ledger: string;
 }
 
@@ -124,10 +129,50 @@ async function transform(
   buckets: TransformationBuckets,
   context: StageContext,
 ): Promise<TransformationReceipt> {
-  const { store, now, elapsed, sentAt, codeVersion, limits } = context;
+  const { now, elapsed, sentAt, codeVersion } = context;
   const startedAt = elapsed();
-  const { header, records, batches } = await partAt(event, context);
-  const { key, versionId, sequencer, part } = header;
+  const part = await partAt(event, context);
+  const { key, versionId, sequencer, part: number } = part.header;
+  const done = await transformed(part, address, dataset, ledger, buckets, context).catch(async (error) => {
+    // Whoever has removed the version tells so in an event, unless it expired, or was never of use.
+    const isLost =
+      error instanceof ObjectNotFound && statusOf(await ledger.entry(address), address) === 'live';
+    if (isLost) return lost(part);
+    throw error;
+  });
+  return {
+    stage: 'transformation',
+    dataset: dataset.name,
+    key,
+    versionId,
+    sequencer,
+    part: number,
+    read: part.records,
+    ...done,
+    sentAt: new Date(sentAt).toISOString(),
+    finishedAt: new Date(now()).toISOString(),
+    durationMs: Math.round(elapsed() - startedAt),
+    codeVersion,
+  };
+}
+
+/** What came of the records of a part. */
+type Transformed = Pick<
+  TransformationReceipt,
+  'written' | 'filtered' | 'rejected' | 'withoutLines' | 'outputs' | 'unknown' | 'keyHashes' | 'rejects'
+>;
+
+/** @throws {ObjectNotFound} if the part's records are in the object, and its version is gone */
+async function transformed(
+  { header, batches }: Part,
+  address: PartAddress,
+  dataset: Dataset,
+  ledger: Ledger,
+  buckets: TransformationBuckets,
+  context: StageContext,
+): Promise<Transformed> {
+  const { store, codeVersion, limits } = context;
+  const { key } = header;
   const files = new PartitionedFiles(dataset, address, header, context);
   const { maxRejected } = dataset;
   const rejects = new RejectsWriter(context, buckets.failed, {
@@ -140,8 +185,10 @@ async function transform(
   const countUnknown = (found: UnknownFields) => unknown.add(found);
   const keys = dataset.unique && new KeyHashes(dataset.unique, key, header.first);
   const read = readerOf(dataset, header.columns);
+  const { versionId } = parseRevision(header.versionId);
+  const object: Source = (range) => store.read({ bucket: buckets.raw, key, versionId }, range);
   let recordNumber = header.first - 1;
-  for (const pieces of batches)
+  for await (const pieces of 'from' in batches ? recordsInRange(dataset, object, batches) : batches)
     for (const record of read(pieces)) {
       recordNumber += 1;
       const made = processRecord(dataset, record, { key, recordNumber }, countUnknown);
@@ -153,13 +200,6 @@ async function transform(
   const outputs = await files.store(store, buckets.processed);
   await rejects.flush();
   return {
-    stage: 'transformation',
-    dataset: dataset.name,
-    key,
-    versionId,
-    sequencer,
-    part,
-    read: records,
     written: outputs.reduce((sum, each) => sum + each.records, 0),
     filtered,
     rejected: rejects.counts,
@@ -168,11 +208,13 @@ async function transform(
     ...(unknown.tally && { unknown: unknown.tally }),
     ...(keys && { keyHashes: keys.text }),
     rejects: rejects.files,
-    sentAt: new Date(sentAt).toISOString(),
-    finishedAt: new Date(now()).toISOString(),
-    durationMs: Math.round(elapsed() - startedAt),
-    codeVersion,
   };
+}
+
+/** The records of a part that nobody can read any more: the version takes no effect. */
+function lost({ records }: Part): Transformed {
+  const rejected = { [VERSION_GONE]: records };
+  return { written: 0, filtered: {}, rejected, withoutLines: rejected, outputs: [], rejects: [] };
 }
 
 /**

@@ -11,6 +11,8 @@ export const notSimulated = new Set([
   'aws:ec2/subnet:Subnet',
   'aws:ec2/vpc:Vpc',
   'aws:ec2/vpcEndpoint:VpcEndpoint',
+  // Nothing here looks for loops.
+  'aws:lambda/functionRecursionConfig:FunctionRecursionConfig',
   'aws:lambda/invocation:Invocation',
   'aws:rds/instance:Instance',
   'aws:rds/parameterGroup:ParameterGroup',

@@ -13,6 +13,7 @@ import { parseS3Uri } from '../../lake/table-files.ts';
 import { createdEvent, type MemoryStore, stageContextOf } from '../store/memory-store.ts';
 
 export const buckets = {
+  raw: 'raw',
   temp: 'temp',
   failed: 'failed',
   ledger: 'ledger',

@@ -20,7 +20,7 @@ export const context: Context = {
 
 /** What a stage knows of its queue, and what it does with it: nothing. */
 export const queueOptions = { queueUrl: 'https://sqs', visibilityTimeout: 1800, maximumReceives: 5 };
-export const queueDependencies = { putOff: async () => {}, random: () => 0 };
+export const queueDependencies = { putOff: async () => {}, handOver: async () => {}, random: () => 0 };
 
 export function message(messageId: string, body: string): SQSRecord {
   return {

@@ -372,7 +372,16 @@ describe('a part', () => {
     const of = { dataset: 'recipes', key: KEY, versionId: 'v1', sequencer: '0A', codeVersion: 'test' };
     expect(store.keys('temp').map((key) => partOf(store, key)?.header)).toEqual([
       { ...of, part: 0, first: 1 },
-      { ...of, part: 1, first: 5 },
+      {
+        ...of,
+        part: 1,
+        first: 5,
+        range: {
+          from: { offset: 0, records: 0, file: 0, start: 0, skip: 4 },
+          end: expect.any(Number),
+          records: expect.any(Number),
+        },
+      },
     ]);
   });
 

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { Limits } from '../../domain/records/part.ts';
 import { type Stage, stages } from '../../domain/stage.ts';
+import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import type { Receipt } from '../../domain/versions/receipt.ts';
 import { parseRevision } from '../../domain/versions/revision.ts';
 import { ZSTD_PARAMETERS, type Zstd } from '../../formats/zstd.ts';
@@ -28,6 +29,7 @@ import { MemoryBus } from './services/bus.ts';
 import { MemoryCatalog } from './services/catalog.ts';
 import { asS3Tells, polled } from './services/events.ts';
 import { MemoryMysql } from './services/mysql.ts';
+import { retried } from './services/retried.ts';
 import { memoryS3, type Onlooker } from './services/s3.ts';
 import type { System } from './system.ts';
 
@@ -198,6 +200,14 @@ export class Pipeline {
         putOff: ({ receiptHandle, eventSourceARN }, seconds) =>
           network.call(environment, 'put off a message', () =>
             this.queue(eventSourceARN).changeVisibility([{ receiptHandle, seconds }]),
+          ),
+        handOver: (event) =>
+          retried({ network, caller: environment, onlooker }, () =>
+            network.call(environment, 'hand over an object', () =>
+              this.queue(stage.queueUrl.split('/').at(-1) ?? '').send({
+                body: toQueueMessage(event.bucket, event, 'Continuation', clock.now()),
+              }),
+            ),
           ),
         random: () => random.next(),
         store: sabotage?.(port, () => random.next()) ?? port,

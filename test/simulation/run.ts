@@ -161,9 +161,12 @@ async function watched<Result>(network: Network, clock: FiniteClock, work: Promi
 /** So small that small objects meet all of them. */
 function smallLimits(random: Random): Limits {
   return {
+    blockBytes: random.pick([deployedLimits.blockBytes, 100]),
     partRecords: random.between(1, 5),
     partBytes: random.pick([deployedLimits.partBytes, 600]),
     partitions: random.pick([deployedLimits.partitions, 2]),
     rejects: random.pick([deployedLimits.rejects, 200]),
+    checkpointMs: random.pick([deployedLimits.checkpointMs, 0]),
+    reservedTime: random.pick([deployedLimits.reservedTime, 0.9995]),
   };
 }

@@ -191,6 +191,8 @@ export function stageContextOf(
     registry,
     batch: {},
     deadline: 1,
+    isEnding: () => false,
+    handOver: () => Promise.reject(new Error('Nothing is handed over.')),
     message: 'test',
     invocation: 'test',
     sentAt: 0,

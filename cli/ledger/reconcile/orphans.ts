@@ -1,6 +1,7 @@
 import type { _Object } from '@aws-sdk/client-s3';
 import { garbageIsGoneAfter } from '../../../domain/operations/garbage.ts';
 import { contradictions, type Place, summarize } from '../../../domain/operations/reconciliation.ts';
+import { parseCheckpointKey } from '../../../domain/records/checkpoint.ts';
 import { UnreadableDocument } from '../../../domain/versions/document.ts';
 import {
   parseCompactedKey,
@@ -21,7 +22,7 @@ import { partsOf } from './files.ts';
 
 /** The version whose file this is by its key, if it is one. */
 export function pathOf(place: Place, key: string): VersionPath | undefined {
-  if (place === 'temp') return parsePartKey(key);
+  if (place === 'temp') return parsePartKey(key) ?? parseCheckpointKey(key);
   return place === 'failed' ? parseFailedKey(key) : parseFileKey(key);
 }
 
@@ -78,6 +79,8 @@ async function isNamed(
   if (attempts.some((each) => each.status === 'extracting' && isIt(each))) return true;
   if (superseded.some((versionId) => isIt({ versionId }))) return true;
   if (![...shownVersions(entry), ...attempts].some(isIt)) return false;
+  // One stays if its writer died before it was removed, and expires with the parts.
+  if (place === 'temp' && parseCheckpointKey(key) !== undefined) return true;
   const { versions } = await listedEntry(target, target.outputs.buckets.ledger, path);
   const { receipts, unreadable } = await ledgerOf(target).readableReceipts(versions.get(path.version) ?? []);
   if (unreadable.length > 0) return true;

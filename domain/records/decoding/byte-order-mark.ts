@@ -7,8 +7,13 @@ const UTF_16_BIG = Buffer.from([0xfe, 0xff]);
 /**
  * The bytes as UTF-8, without a byte-order mark at the start. UTF-16 is known by its mark; its surrogates
  * without a partner, and an odd byte at its end, become bytes that are not UTF-8.
+ *
+ * @param tell is called before the first bytes come: whether they are as they were, behind a mark of so many
  */
-export async function* asUtf8(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+export async function* asUtf8(
+  source: AsyncIterable<Buffer>,
+  tell: (markBytes: number | undefined) => void = () => {},
+): AsyncGenerator<Buffer> {
   let isFirst = true;
   let utf16: Utf16 | undefined;
   for await (const chunk of withWholeHead(source, (head) => !mayBeginMark(head))) {
@@ -16,6 +21,7 @@ export async function* asUtf8(source: AsyncIterable<Buffer>): AsyncGenerator<Buf
     if (isFirst) {
       utf16 = utf16Of(chunk);
       bytes = utf16 === undefined ? withoutMark(chunk) : chunk.subarray(UTF_16_LITTLE.length);
+      tell(utf16 === undefined ? chunk.length - bytes.length : undefined);
     }
     isFirst = false;
     yield utf16?.push(bytes) ?? bytes;

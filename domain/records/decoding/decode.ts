@@ -1,22 +1,30 @@
 import type { Dataset } from '../../dataset.ts';
 import { PermanentError } from '../../errors.ts';
+import { BLOCK_BYTES, inAlignedBlocks } from './compressed/source-blocks.ts';
 import { contentsOf } from './content.ts';
 import { splitCsv } from './csv/csv.ts';
 import { type CsvRecord, csvReader } from './csv/record.ts';
 import { splitJson } from './json/json.ts';
+import {
+  BEGINNING,
+  type CutRecords,
+  countOf,
+  type Place,
+  type Position,
+  withoutFirstRecords,
+} from './position.ts';
 import { type Piece, type RawRecord, startIn } from './record.ts';
 import type { Source } from './source.ts';
 
 /** How much of the name of a file in an archive a message shows. */
 const SHOWN_CHARACTERS = 200;
 
-type Format = Pick<Dataset, 'source' | 'record'>;
+export type Format = Pick<Dataset, 'source' | 'record'>;
 
 /** Records as they were cut out of an object, in its order. */
-export interface Batch {
-  /** The names of the columns, of CSV. */
-  readonly header?: readonly string[];
-  readonly pieces: readonly Piece[];
+export interface Batch extends Omit<CutRecords, 'at' | 'skip'> {
+  /** Where the first of them is. */
+  readonly at: Position;
 }
 
 /** One record of an object, in the format of its dataset. */
@@ -28,36 +36,77 @@ export type InputRecord = RawRecord | CsvRecord;
  *
  * Memory: a chunk of input and one record, whatever the size.
  *
+ * @param from where to begin. The records from there on are the same as without it
+ * @param blockBytes how much of the content is cut at once: where batches begin depends on nothing else
  * @throws {PermanentError} if the object can't be read (further), after every record before that point was
  * yielded
  */
-export async function* split(format: Format, open: Source): AsyncGenerator<Batch> {
+export async function* split(
+  format: Format,
+  open: Source,
+  from = BEGINNING,
+  blockBytes = BLOCK_BYTES,
+): AsyncGenerator<Batch> {
+  let left = from.skip;
+  for await (const batch of batchesOf(format, open, from, blockBytes)) {
+    if (left === 0) {
+      yield batch;
+      continue;
+    }
+    const count = countOf(batch.pieces);
+    const pieces = withoutFirstRecords(batch.pieces, left);
+    const skip = batch.at.skip + left;
+    left = Math.max(0, left - count);
+    if (pieces.length > 0) yield { ...batch, pieces, at: { ...batch.at, skip } };
+  }
+}
+
+async function* batchesOf(
+  format: Format,
+  open: Source,
+  from: Position,
+  blockBytes: number,
+): AsyncGenerator<Batch> {
   if (format.source.format === 'parquet') {
     // Few datasets need it.
     const { splitParquet } = await import('./parquet/parquet.ts');
-    for await (const pieces of splitParquet(open)) yield { pieces };
+    for await (const cut of splitParquet(open, from)) yield positioned(cut, 0, undefined);
     return;
   }
-  let found = false;
-  for await (const { name, content } of contentsOf(format.source, open)) {
+  let { file } = from;
+  let found = from !== BEGINNING;
+  for await (const contained of contentsOf(format.source, open, from)) {
+    const { name } = contained;
     try {
-      yield* splitFile(format, content);
+      const place = file === from.file ? from : undefined;
+      const blocks = inAlignedBlocks(contained.content, place?.offset ?? 0, blockBytes);
+      for await (const cut of splitFile(format, blocks, place)) yield positioned(cut, file, contained.start);
       found = true;
     } catch (error) {
       if (name === undefined || !(error instanceof PermanentError)) throw error;
       // An empty file among others has nothing to lose.
       if (error.code !== 'empty_file') throw inFile(name, error);
     }
+    file += 1;
   }
   if (!found) throw nothingIn();
 }
 
-async function* splitFile(
+const positioned = (cut: CutRecords, file: number, start: number | undefined): Batch => {
+  const { offset, records, cut: how, header } = cut.at;
+  const place = { offset, records, ...(how && { cut: how }), ...(header && { header }) };
+  const { skip = 0 } = cut;
+  return { ...cut, at: { ...place, file, ...(start !== undefined && { start }), skip } };
+};
+
+function splitFile(
   { source: format, record }: Format,
   content: AsyncIterable<Buffer>,
-): AsyncGenerator<Batch> {
-  if (format.format === 'csv') yield* splitCsv(format, record, content);
-  if (format.format === 'json') for await (const pieces of splitJson(format, content)) yield { pieces };
+  from: Place | undefined,
+): AsyncGenerator<CutRecords> {
+  if (format.format === 'csv') return splitCsv(format, record, content, from);
+  if (format.format === 'json') return splitJson(format, content, from);
+  throw new Error(`${format.format} is not read from its start to its end.`);
 }
 
 function inFile(name: string, { code, message, stage, cause }: PermanentError): PermanentError {

@@ -44,8 +44,16 @@ export function recordsIn(piece: Piece): number {
   return 'ends' in piece ? piece.ends.length : 1;
 }
 
+/** How JSON is cut into records: its lines, the items of an array or of a list, or its objects. */
+export const jsonCuts = ['lines', 'array', 'list', 'objects'] as const;
+export type JsonCut = (typeof jsonCuts)[number];
+
 /** Cuts an input into records as its bytes come in, in chunks of any size. */
 export interface RecordSplitter {
+  /** How it cuts; `undefined` while nothing could go on from where it is. */
+  readonly cut: JsonCut | undefined;
+  /** How many of the bytes that it took belong to a record that is not complete. */
+  readonly begun: number;
   /** Takes the next bytes and returns the records that they complete. */
   push(chunk: Buffer): RawRecord[];
   /**

@@ -1,7 +1,8 @@
 import type { Dataset } from '../../../domain/dataset.ts';
-import { PermanentError } from '../../../domain/errors.ts';
+import { PermanentError, TransientError } from '../../../domain/errors.ts';
 import { split } from '../../../domain/records/decoding/decode.ts';
-import type { ByteRange } from '../../../domain/records/decoding/source.ts';
+import type { Position } from '../../../domain/records/decoding/position.ts';
+import type { ByteRange, Source } from '../../../domain/records/decoding/source.ts';
 import type { Registry } from '../../../domain/registry.ts';
 import {
   extractionReceiptKey,
@@ -9,12 +10,13 @@ import {
   type VersionPath,
   versionPath,
 } from '../../../domain/versions/key-layout.ts';
-import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
+import { type LedgerEntry, withHandedOver } from '../../../domain/versions/ledger.ts';
 import { isDirectoryMarker, mayBeMarker, type ObjectEvent } from '../../../domain/versions/object-event.ts';
 import { attemptAt, withExtracted } from '../../../domain/versions/publishing/conclusion.ts';
 import { extractionOf } from '../../../domain/versions/publishing/verdict.ts';
 import { type ExtractionReceipt, extractionReceipt } from '../../../domain/versions/receipt.ts';
 import { revisionName } from '../../../domain/versions/revision.ts';
+import { statusOf } from '../../../domain/versions/version-status.ts';
 import { writeFault } from '../../../store/failed-objects.ts';
 import { type EntryState, Ledger } from '../../../store/ledger.ts';
 import { ObjectNotFound, type ObjectStore } from '../../../store/object-store.ts';
@@ -23,8 +25,9 @@ import { type Outcome, withoutRecords } from '../outcome.ts';
 import { conclude, type Publishing, publishIfWhole } from '../publish.ts';
 import { type OutputBuckets, removeExtracted, removeUnread } from '../removal.ts';
 import { removeSuperseded } from '../supersede.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { PartsWriter } from './parts-writer.ts';
-import { takeUp } from './take-up.ts';
+import { type TakenUp, takeUp } from './take-up.ts';
 
 export interface ExtractionBuckets extends OutputBuckets {
   readonly ledger: string;
@@ -50,15 +53,15 @@ export async function extractObject(
   const taken = await takeUp(event, ledger, buckets, context);
   if ('result' in taken) return taken;
   const { path, before, claimed } = taken;
-  const receipt = before ?? (await extracted(taken.event, path, dataset, ledger, buckets, context));
   const versionId = revisionName(event.versionId, taken.event.revision);
-  const entry = await ended(path, receipt, claimed, { ledger, buckets, context });
-  if (entry === undefined) {
-    await removeExtracted(path, store, buckets);
-    // Perhaps this very write removed the attempt from the entry, and its answer was lost.
-    await removeSuperseded(await ledger.entry(path), ledger, store, buckets);
-    return withoutRecords(name, 'stale');
+  const receipt = before ?? (await extracted(taken, dataset, ledger, buckets, context));
+  if (receipt === undefined) {
+    const isHandedOver = await handOver(taken, ledger, context);
+    if (isHandedOver) return withoutRecords(name, 'continued', { key: event.key, versionId });
+    return leaveOvertaken(taken.path, ledger, buckets, context);
   }
+  const entry = await ended(path, receipt, claimed, { ledger, buckets, context });
+  if (entry === undefined) return leaveOvertaken(path, ledger, buckets, context);
   await removeUnread(entry, event.versionId, ledger, store, buckets);
   await removeSuperseded(entry, ledger, store, buckets);
   if (before !== undefined) return withoutRecords(name, 'duplicate');
@@ -73,6 +76,52 @@ export async function extractObject(
     outputs: receipt.parts.length,
     ...(receipt.fault && { fault: receipt.fault }),
   };
+}
+
+/** Removes what was extracted of a version that was overtaken meanwhile. */
+async function leaveOvertaken(
+  path: VersionPath,
+  ledger: Ledger,
+  buckets: ExtractionBuckets,
+  { store }: StageContext,
+): Promise<Outcome> {
+  await removeExtracted(path, store, buckets);
+  // Perhaps this very write removed the attempt from the entry, and its answer was lost.
+  await removeSuperseded(await ledger.entry(path), ledger, store, buckets);
+  return withoutRecords(path.dataset, 'stale');
+}
+
+/**
+ * Hands the rest of a version to a message of its own. The claim is given back before the message is sent:
+ * whoever receives it would take the version for one that somebody is at.
+ *
+ * @returns whether the version still counts
+ * @throws {TransientError} `in_progress` if another invocation has claimed it, since by its clock the lease
+ * was over: if that one dies, this message must be left
+ */
+async function handOver(
+  { event, path, claimed }: TakenUp,
+  ledger: Ledger,
+  { now, invocation, handOver: send }: StageContext,
+): Promise<boolean> {
+  let isTheirs = false;
+  const free = await ledger.swap(
+    path,
+    (latest) => {
+      if (latest === undefined || statusOf(latest, path) !== 'live') return undefined;
+      const next = withHandedOver(latest, invocation, now());
+      isTheirs = next === undefined;
+      return next;
+    },
+    claimed,
+  );
+  if (isTheirs) {
+    const message = `Another invocation has begun to extract ${JSON.stringify(event.key)}. This message will be retried.`;
+    throw new TransientError('in_progress', message, { stage: 'extraction' });
+  }
+  if (free === undefined) return false;
+  await send(event);
+  return true;
 }
 
 /** Whether a directory marker comes, or one goes that was never anything else. */
@@ -109,18 +158,24 @@ async function ended(
 /**
  * Extracts a version, and records it. If another extraction of it has ended before, that one's receipt
  * counts: one of them may have found the version deleted, or have had other code.
+ *
+ * @returns `undefined` if there was no time for all of it: a checkpoint says where it goes on
  */
 async function extracted(
-  event: ObjectEvent,
-  path: VersionPath,
+  taken: TakenUp,
   dataset: Dataset | undefined,
   ledger: Ledger,
   buckets: ExtractionBuckets,
   context: StageContext,
-): Promise<ExtractionReceipt> {
-  const receipt = await extract(event, dataset, buckets, context);
+): Promise<ExtractionReceipt | undefined> {
+  const { path } = taken;
+  const checkpoints = new Checkpoints(context.store, buckets.temp, path);
+  const receipt = await extract(taken, dataset, checkpoints, buckets, context);
+  if (receipt === undefined) return undefined;
   const key = extractionReceiptKey(path);
-  if (await ledger.writeReceipt(key, receipt)) return receipt;
+  const isFirst = await ledger.writeReceipt(key, receipt);
+  await checkpoints.remove();
+  if (isFirst) return receipt;
   return (await ledger.receipt(key, extractionReceipt)) ?? receipt;
 }
 
@@ -130,28 +185,52 @@ async function extracted(
  *
  * Memory is bounded by the size of a part, not of the object. If the object can't be read, or not to its end,
  * that is a fault of the object: it is recorded, not thrown. Only transient errors are thrown.
+ *
+ * @returns `undefined` if there was no time for all of it
  */
 async function extract(
-  event: ObjectEvent,
+  { event, mayGoOn }: TakenUp,
   dataset: Dataset | undefined,
+  checkpoints: Checkpoints,
   buckets: ExtractionBuckets,
   context: StageContext,
-): Promise<ExtractionReceipt> {
-  const { store, now, elapsed, sentAt, codeVersion, registry } = context;
+): Promise<ExtractionReceipt | undefined> {
+  const { store, now, elapsed, codeVersion, registry, limits } = context;
   const startedAt = elapsed();
+  const before = mayGoOn ? await checkpoints.read(codeVersion) : undefined;
+  const sentAt = before?.sentAt ?? new Date(context.sentAt).toISOString();
+  const durationMs = () => Math.round((before?.durationMs ?? 0) + elapsed() - startedAt);
   const versionId = revisionName(event.versionId, event.revision);
   const object = { dataset: registry.nameOf(event.key), key: event.key, versionId };
   const path = versionPath(object);
-  const parts = new PartsWriter(context, buckets.temp, path, { ...object, sequencer: event.sequencer });
+  const part = { ...object, sequencer: event.sequencer };
+  const parts = new PartsWriter(context, buckets.temp, path, part, before?.parts);
+  const save = async (position: Position) => {
+    const stored = parts.written.map(({ records, bytes }) => [records, bytes] as const);
+    await checkpoints.write({ codeVersion, position, parts: stored, sentAt, durationMs: durationMs() });
+  };
+  let savedAt = startedAt;
   let fault: PermanentError | undefined;
   try {
     if (dataset === undefined) throw unknownPrefix(event.key, registry);
-    for await (const batch of split(dataset, (range) => open(store, event, range))) await parts.add(batch);
+    const source: Source = (range) => open(store, event, range);
+    for await (const batch of split(dataset, source, before?.position, limits.blockBytes)) {
+      await parts.add(batch);
+      if (parts.border === undefined) continue;
+      if (context.isEnding()) {
+        await parts.stored();
+        await save(parts.border);
+        return undefined;
+      }
+      if (elapsed() - savedAt < limits.checkpointMs) continue;
+      await save(parts.border);
+      savedAt = elapsed();
+    }
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
     fault = error;
   } finally {
-    await parts.settled();
+    await parts.stored().catch(() => {});
   }
   if (fault !== undefined)
     await writeFault(store, buckets.failed, faultKey({ path, stage: 'extraction' }), object, fault);
@@ -167,9 +246,9 @@ async function extract(
     rejected: {},
     rejects: [],
     ...(fault && { fault: { code: fault.code, message: fault.message } }),
-    sentAt: new Date(sentAt).toISOString(),
+    sentAt,
     finishedAt: new Date(now()).toISOString(),
-    durationMs: Math.round(elapsed() - startedAt),
+    durationMs: durationMs(),
     codeVersion,
   };
 }

@@ -1,12 +1,25 @@
+import type { Checkpoint } from '../../../domain/records/checkpoint.ts';
 import type { Batch } from '../../../domain/records/decoding/decode.ts';
+import type { Position } from '../../../domain/records/decoding/position.ts';
 import { type Piece, recordsIn, startIn } from '../../../domain/records/decoding/record.ts';
-import { PartBuilder, type PartHeader, type PartName } from '../../../domain/records/part.ts';
+import { PartBuilder, type PartHeader, type PartName, partOfRange } from '../../../domain/records/part.ts';
+import { rangeOf } from '../../../domain/records/record-range.ts';
 import { partKey, type VersionPath } from '../../../domain/versions/key-layout.ts';
 import type { StoredObject } from '../../../domain/versions/receipt.ts';
 import type { StageContext } from '../context.ts';
 
+/** A record of a batch: how many of the batch's records come before it. */
+interface RecordAt {
+  readonly batch: Batch;
+  readonly before: number;
+}
+
 /**
  * Gathers records into parts of bounded size. While one part is compressed and stored, the next one fills.
+ *
+ * An object of more than one part is large. If its content is not compressed and needs no other encoding, all
+ * parts but the first only say where in the object their records are: who transforms them reads them there.
+ * This must depend on nothing but the object: each attempt makes the same parts.
  */
 export class PartsWriter {
   readonly written: StoredObject[] = [];
@@ -14,88 +27,133 @@ export class PartsWriter {
   readonly #bucket: string;
   readonly #path: VersionPath;
   readonly #object: Omit<PartName, 'part'>;
+  /** The part that fills, with the records or without them. */
   #current = new PartBuilder();
-  /** The memory of a part that is stored, for reuse. */
+  #range: { readonly header: PartHeader; readonly first: RecordAt } | undefined;
+  /** The memory of the part that is being stored, for the one after the next. */
   #spare: PartBuilder | undefined;
   #columns: readonly string[] | undefined;
-  #parts = 0;
+  #parts: number;
+  /** How many records the part that fills has, how many bytes they have, and the batch of the last of them. */
+  #records = 0;
+  #bytes = 0;
+  #last: Batch | undefined;
   #storing: Promise<void> = Promise.resolve();
   /** How many records there are by now. */
   records = 0;
+  /** Where the first part begins that is not stored; `undefined` until this writer has stored one. */
+  border: Position | undefined;
 
-  constructor(context: StageContext, bucket: string, path: VersionPath, object: Omit<PartName, 'part'>) {
+  /** @param before the parts that an earlier attempt has stored */
+  constructor(
+    context: StageContext,
+    bucket: string,
+    path: VersionPath,
+    object: Omit<PartName, 'part'>,
+    before: Checkpoint['parts'] = [],
+  ) {
     this.#context = context;
     this.#bucket = bucket;
     this.#path = path;
     this.#object = object;
+    this.#parts = before.length;
+    before.forEach(([records, bytes], part) => {
+      this.written.push({ key: partKey(path, part), records, bytes });
+      this.records += records;
+    });
   }
 
-  async add({ header, pieces }: Batch): Promise<void> {
+  async add(batch: Batch): Promise<void> {
+    const { header, pieces } = batch;
     // A part has one header; the files of an archive may have different ones.
-    if (!isSame(header, this.#columns) && this.#current.records > 0) await this.#flush();
+    if (!isSame(header, this.#columns) && this.#records > 0) await this.#flush({ batch, before: 0 });
     this.#columns = header;
+    this.#last = batch;
+    let before = 0;
     for (const piece of pieces) {
       for (let i = 0; i < recordsIn(piece); i += 1) {
+        if (this.#records === 0) this.#begin({ batch, before });
         this.#addRecord(piece, i);
-        if (this.#isFull) await this.#flush();
+        before += 1;
+        if (this.#isFull) await this.#flush({ batch, before });
       }
     }
   }
 
   /** Stores the last part. */
   async finish(): Promise<void> {
-    if (this.#current.records > 0) await this.#flush();
+    if (this.#records > 0) await this.#flush();
     await this.#storing;
   }
 
-  /** Resolves when no part is being stored any more, even if storing failed. */
-  async settled(): Promise<void> {
-    await this.#storing.catch(() => {});
+  /** Resolves when no part is being stored any more. */
+  stored(): Promise<void> {
+    return this.#storing;
   }
 
-  #addRecord(piece: Piece, index: number): void {
-    const part = this.#current;
-    if (part.records === 0) part.begin(this.#header);
-    if ('ends' in piece) part.add(piece.bytes, startIn(piece, index), piece.ends[index] as number);
-    else part.addRecord(piece);
-    this.records += 1;
-  }
-
-  get #header(): PartHeader {
-    return {
+  #begin(first: RecordAt): void {
+    const header = {
       ...this.#object,
       part: this.#parts,
       first: this.records + 1,
       ...(this.#columns && { columns: [...this.#columns] }),
       codeVersion: this.#context.codeVersion,
     };
+    const isByRange = this.#parts > 0 && first.batch.at.start !== undefined;
+    this.#range = isByRange ? { header, first } : undefined;
+    if (!isByRange) this.#current.begin(header);
+  }
+
+  #addRecord(piece: Piece, index: number): void {
+    const part = this.#range === undefined ? this.#current : undefined;
+    if ('ends' in piece) {
+      const start = startIn(piece, index);
+      const end = piece.ends[index] as number;
+      this.#bytes += end - start;
+      part?.add(piece.bytes, start, end);
+    } else {
+      this.#bytes += piece.length;
+      part?.addRecord(piece);
+    }
+    this.#records += 1;
+    this.records += 1;
   }
 
   get #isFull(): boolean {
     const { partRecords, partBytes } = this.#context.limits;
-    return this.#current.records >= partRecords || this.#current.length >= partBytes;
+    return this.#records >= partRecords || this.#bytes >= partBytes;
   }
 
-  /** Starts to store the part, as soon as the one before it is stored. */
-  async #flush(): Promise<void> {
+  /** Starts to store the part, as soon as the one before it is stored. @param next where the next one begins */
+  async #flush(next?: RecordAt): Promise<void> {
     await this.#storing;
-    this.#storing = this.#storePart(this.#parts, this.#current);
-    this.#current = this.#spare ?? new PartBuilder();
-    this.#spare = undefined;
+    this.#storing = this.#storePart(next);
     this.#parts += 1;
+    this.#records = 0;
+    this.#bytes = 0;
     // A failure is thrown where the next part waits for this one. Until then, it must not count as unhandled.
     this.#storing.catch(() => {});
   }
 
-  async #storePart(part: number, content: PartBuilder): Promise<void> {
+  async #storePart(next: RecordAt | undefined): Promise<void> {
     const { store, zstd } = this.#context;
-    const { records } = content;
-    const body = await zstd.compress(content.finish());
-    content.clear();
-    this.#spare = content;
-    const key = partKey(this.#path, part);
-    await store.write({ bucket: this.#bucket, key, body, contentType: 'application/zstd' });
-    this.written.push({ key, records, bytes: body.length });
+    const key = partKey(this.#path, this.#parts);
+    const records = this.#records;
+    const bytes = await zstd.compress(this.#content());
+    await store.write({ bucket: this.#bucket, key, body: bytes, contentType: 'application/zstd' });
+    this.written.push({ key, records, bytes: bytes.length });
+    this.border = next && { ...next.batch.at, skip: next.batch.at.skip + next.before };
+  }
+
+  /** The bytes of the part. The next one fills other memory. */
+  #content(): Buffer {
+    const [range, last, part] = [this.#range, this.#last, this.#current];
+    if (range !== undefined && last !== undefined)
+      return partOfRange(range.header, rangeOf(range.first.batch, range.first.before, last, this.#records));
+    this.#current = this.#spare ?? new PartBuilder();
+    this.#current.clear();
+    this.#spare = part;
+    return part.finish();
   }
 }
 

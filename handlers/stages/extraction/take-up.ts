@@ -12,12 +12,14 @@ import { type OutputBuckets, removeExtracted, removeForgotten, removeUnread } fr
 import { removeSuperseded } from '../supersede.ts';
 
 /** A revision that this invocation has claimed: no other one works on it. */
-interface TakenUp {
+export interface TakenUp {
   /** The event, with the revision and the sequencer of the ledger entry. */
   readonly event: ObjectEvent;
   readonly path: VersionPath;
   /** The receipt of its extraction, if another attempt got that far. */
   readonly before: ExtractionReceipt | undefined;
+  /** Whether an earlier attempt may have left a checkpoint. */
+  readonly mayGoOn: boolean;
   /** The ledger entry with the claim. */
   readonly claimed: EntryState | undefined;
 }
@@ -58,7 +60,13 @@ export async function takeUp(
     // extracted the version since.
     const isTheirs = async () => !(await ledger.entry(path))?.attempts.some(isMine);
     if (before === undefined || known !== undefined || (await isTheirs()))
-      return { event: { ...asked, sequencer }, path, before, claimed };
+      return {
+        event: { ...asked, sequencer },
+        path,
+        before,
+        mayGoOn: known?.attempts.some((each) => each.versionId === versionId) === true,
+        claimed,
+      };
 
     // This revision was extracted before, and the claim did not see it: its ledger entry was lost. With an
     // entry, a claim takes no name that has receipts.

@@ -62,13 +62,15 @@ const stageContext: StageContext = {
   limits,
   tableSchema: recordedSchemas(layouts),
   deadline: Number.MAX_SAFE_INTEGER,
+  isEnding: () => false,
+  handOver: () => Promise.reject(new Error('There is time enough.')),
   message: 'bench',
   invocation: 'bench',
   sentAt: Date.now(),
   batch: {},
   receives: 1,
 };
-const buckets = { temp: 'temp', processed: 'processed', failed: 'failed', ledger: 'ledger' };
+const buckets = { raw: RAW, temp: 'temp', processed: 'processed', failed: 'failed', ledger: 'ledger' };
 const event = {
   type: 'created',
   versionId: 'v1',

@@ -113,6 +113,8 @@ describe('a version that has fewer records than the active one', () => {
     const [v2 = '', ...rest] = store.keys('temp');
     const [v2b = '', v3 = ''] = rest;
     expect([v2, v2b, v3].map((key) => key.split('/')[2])).toEqual(['v2', 'v2', 'v3']);
+    // Of a large object, all parts but the first are read from the object.
+    putRaw(store, KEY, ndjson(versions[1] ?? []));
     await transform(store, v2, options);
     // The other version takes effect just before the decision about this one is stored.
     let isFirst = true;

@@ -214,7 +214,7 @@ export const decisions: readonly Mutation[] = [
   {
     name: 'lets a version take effect that was gone before it was read',
     file: 'domain/versions/publishing/verdict.ts',
-    find: "if (found?.code === 'version_not_found') return { accepted: false, fault: found };",
+    find: 'if (found?.code === VERSION_GONE) return { accepted: false, fault: found };',
     replace: '',
     caughtBy: 'test/handlers/conservation.test.ts',
   },

@@ -65,7 +65,8 @@ export function retries(pipeline: Pipeline): string[] {
   for (const purpose of ['temp', 'processed', 'archive', 'failed', 'ledger'] as const) {
     const bucket = pipeline.contents.bucket(purpose);
     for (const key of bucket.keys) {
-      if (/^(heads|attempts|gave-up|faults)\/|\/metadata\/|\/deleted\.whole\.json$/.test(key)) continue;
+      if (/^(heads|attempts|gave-up|faults)\/|\/metadata\/|\/(deleted\.whole|checkpoint)\.json$/.test(key))
+        continue;
       const versions = bucket.versions(key);
       const most = purpose === 'archive' || key.startsWith('rejects/') ? codes : 1;
       if (mostBodies(versions) > most)

@@ -1,6 +1,8 @@
+import { checkpointKey } from '../../../domain/records/checkpoint.ts';
 import { objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
 import { csvTableKey, faultKey, versionPath } from '../../../domain/versions/key-layout.ts';
 import { isShownBy, type LedgerEntry } from '../../../domain/versions/ledger.ts';
+import { VERSION_GONE } from '../../../domain/versions/publishing/verdict.ts';
 import { type ExtractionReceipt, type Receipt, total } from '../../../domain/versions/receipt.ts';
 import { parseRevision, revisionName } from '../../../domain/versions/revision.ts';
 import { memberOf } from '../load/datasets.ts';
@@ -177,7 +179,7 @@ class Model {
     const revisions = extractions.map((each) => ({ each, expected: this.#expectedIfWhole(upload, each) }));
     const whole = revisions.filter(({ expected }) => expected !== undefined);
     return (whole.length > 0 ? whole : revisions).some(({ each, expected }) => {
-      if (each.fault?.code === 'version_not_found') return false;
+      if (each.fault?.code === VERSION_GONE || this.#isPartlyGone(each)) return false;
       return expected === undefined
         ? isUsable(upload, this.#pipeline.codes.of(each))
         : wasUsable(upload, expected);
@@ -190,6 +192,12 @@ class Model {
     const transformations = own.filter((each) => each.stage === 'transformation');
     if (transformations.length < extraction.parts.length) return undefined;
     return expectedOf(upload, extraction, transformations, this.#pipeline.codes, () => false);
+  }
+
+  /** Whether a part of it was to be read in the object when the version was gone. */
+  #isPartlyGone({ versionId }: ExtractionReceipt): boolean {
+    const own = this.#receipts.get(versionId) ?? [];
+    return own.some((each) => each.stage === 'transformation' && VERSION_GONE in each.rejected);
   }
 
   #extractions(versionId: string) {
@@ -220,11 +228,14 @@ class Model {
         continue;
       }
       const expected = stands ? this.#checkReceipts(label, upload, own, revision === shown) : undefined;
-      const { dataset, objectId, version } = versionPath({
+      const place = versionPath({
         dataset: memberOf(key)?.name ?? '_unknown',
         key,
         versionId: revision,
       });
+      // It stays where its writer died before it was removed.
+      if (stands) this.#leftToChance.temp.add(checkpointKey(place));
+      const { dataset, objectId, version } = place;
       const path = `${dataset}/${objectId}/${version}`;
       const rows = revision === shown ? (expected?.rows ?? []).map(({ line }) => line) : [];
       this.#check(`rows of ${label}`, (found.lake.get(path) ?? []).sort(), rows.toSorted());

@@ -1,4 +1,5 @@
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
+import { objectId } from '../../../domain/versions/key-layout.ts';
 import type { Network, Party } from '../network.ts';
 
 /** One invocation, as it is seen from outside. */
@@ -47,7 +48,9 @@ export class Witness {
   /** Somebody reads a version of an object, or what the seed says of it. */
   read(party: Party, bucket: string, key: string, versionId: string): void {
     // What one reads whose time is over does no harm.
-    if (!bucket.includes('-raw-') || !this.#current.has(party)) return;
+    // A transformation reads some of a large object.
+    if (!bucket.includes('-raw-') || !this.#current.has(party) || !party.name.startsWith('extraction'))
+      return;
     const now = this.#network.clock.now();
     const { skewMs } = this.#network;
     const body = this.#current.get(party)?.event.Records.find((each) => each.body.includes(versionId))?.body;
@@ -73,6 +76,12 @@ export class Witness {
     if (/^receipts\/.*\/extraction\.json$/.test(key))
       for (const [version, versionId] of invocation.read)
         if (key.includes(versionId)) invocation.read.delete(version);
+    // Who has read of an object changes its entry when it has ended, or gives back its claim.
+    if (key.startsWith('heads/'))
+      for (const [version, versionId] of invocation.read) {
+        const rawKey = version.slice(0, version.indexOf(` ${versionId}`));
+        if (key.includes(objectId(rawKey))) invocation.read.delete(version);
+      }
   }
 
   /** Only what had a reason may go back to the queue, and only with a note of it. */

@@ -3,4 +3,6 @@ export interface ContainedFile {
   /** Its name in an archive, as it is written there: never a path; `undefined` if the object is the file. */
   readonly name: string | undefined;
   readonly content: AsyncGenerator<Buffer>;
+  /** Where its content begins in the object, if these are its own bytes; known once some of it was taken. */
+  readonly start?: number | undefined;
 }

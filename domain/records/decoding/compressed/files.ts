@@ -19,6 +19,7 @@ export async function* filesIn(open: Source): AsyncGenerator<ContainedFile> {
     const compression = compressionOf(head);
     const all = joined(head, bytes);
     if (compression === 'zip') yield* filesOfZip(all, open);
+    else if (compression === 'none') yield { name: undefined, content: all, start: 0 };
     else yield { name: undefined, content: contentOf(all, compression, open) };
   } finally {
     await bytes.return();
@@ -27,10 +28,9 @@ export async function* filesIn(open: Source): AsyncGenerator<ContainedFile> {
 
 function contentOf(
   bytes: AsyncGenerator<Buffer>,
-  compression: Exclude<Compression, 'zip'>,
+  compression: Exclude<Compression, 'zip' | 'none'>,
   open: Source,
 ): AsyncGenerator<Buffer> {
-  if (compression === 'none') return bytes;
   return compression === 'bzip2' ? bunzip2(bytes) : decompressed(bytes, compression, open);
 }
 

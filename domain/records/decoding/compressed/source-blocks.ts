@@ -41,6 +41,39 @@ export async function* inBlocks(
   if (length > 0) yield* take(Buffer.alloc(0));
 }
 
+/**
+ * The bytes in blocks that end at multiples of one size, however they come in. So what is found in a content
+ * depends on nothing else.
+ *
+ * @param from how many bytes come before
+ */
+export async function* inAlignedBlocks(
+  input: AsyncIterable<Buffer>,
+  from: number,
+  blockBytes: number,
+): AsyncGenerator<Buffer> {
+  let pieces: Buffer[] = [];
+  let missing = blockBytes - (from % blockBytes);
+  try {
+    for await (let chunk of input) {
+      while (chunk.length >= missing) {
+        const last = chunk.subarray(0, missing);
+        yield pieces.length === 0 ? last : Buffer.concat([...pieces, last]);
+        pieces = [];
+        chunk = chunk.subarray(missing);
+        missing = blockBytes;
+      }
+      if (chunk.length > 0) pieces.push(chunk);
+      missing -= chunk.length;
+    }
+  } catch (error) {
+    // What came before a damage still counts.
+    if (pieces.length > 0) yield Buffer.concat(pieces);
+    throw error;
+  }
+  if (pieces.length > 0) yield Buffer.concat(pieces);
+}
+
 /** The content after so many bytes. */
 export async function* withoutFirst(count: number, content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let left = count;

@@ -1,21 +1,17 @@
 import type * as z from 'zod';
 import { PermanentError } from '../../../errors.ts';
 import type { CsvFormat } from '../../../source-format.ts';
-import { type Piece, type RawRecord, recordsIn, startIn } from '../record.ts';
+import { type CutRecords, countOf, FIRST, type Place, withoutFirstRecords } from '../position.ts';
+import type { Piece, RawRecord } from '../record.ts';
 import { CsvBytes, FieldReader } from './field-reader.ts';
 import { checkHeader, csvFields } from './header.ts';
 import { CsvSplitter } from './splitter.ts';
-
-/** Records of a CSV file, and the names of its columns. */
-export interface CsvBatch {
-  readonly header: readonly string[];
-  readonly pieces: readonly Piece[];
-}
 
 /**
  * Cuts a CSV file of any size into its records: RFC 4180 with any line ending. The first line that is not
  * empty is the header, if the format has one.
  *
+ * @param from where the content begins
  * @throws {PermanentError} if the object can't be read (further), after every record before that point was
  * yielded
  */
@@ -23,16 +19,22 @@ export async function* splitCsv(
   format: CsvFormat,
   record: z.core.$ZodType,
   content: AsyncIterable<Buffer>,
-): AsyncGenerator<CsvBatch> {
-  const head = new Head(format, record);
+  from: Place = FIRST,
+): AsyncGenerator<CutRecords> {
+  const head = new Head(format, record, from.header);
   const splitter = new CsvSplitter(format);
-  let count = 0;
-  const batch = (all: readonly Piece[]): CsvBatch => {
+  let count = from.records;
+  let taken = from.offset;
+  let at = from;
+  const batch = (all: readonly Piece[]): CutRecords => {
     const pieces = head.withoutHeader(all);
-    for (const piece of pieces) count += recordsIn(piece);
-    return { header: head.names ?? [], pieces };
+    count += countOf(pieces);
+    const found = { header: head.names ?? [], pieces, at, end: taken - splitter.begun };
+    if (head.names !== undefined) at = { offset: found.end, records: count, header: head.names };
+    return found;
   };
   for await (const chunk of content) {
+    taken += chunk.length;
     const records = batch(splitter.push(chunk));
     if (records.pieces.length > 0) yield records;
   }
@@ -56,11 +58,12 @@ class Head {
   readonly #schema: z.core.$ZodType;
   readonly #reader: FieldReader;
 
-  constructor(format: CsvFormat, schema: z.core.$ZodType) {
+  /** @param names if the header comes before */
+  constructor(format: CsvFormat, schema: z.core.$ZodType, names: readonly string[] | undefined) {
     this.#format = format;
     this.#schema = schema;
     this.#reader = new FieldReader(format);
-    if (format.header === false) this.names = [...(csvFields(schema)?.keys() ?? [])];
+    this.names = format.header === false ? [...(csvFields(schema)?.keys() ?? [])] : names;
   }
 
   /** @throws {PermanentError} if the header does not match the dataset's contract */
@@ -94,12 +97,9 @@ class Head {
 /** The first record of a piece, and what is left of it. */
 function divided(piece: Piece): [RawRecord, ...Piece[]] {
   if (!('ends' in piece)) return [piece];
-  const { bytes, ends } = piece;
-  const [length = 0, ...others] = ends;
-  const first = { bytes: bytes.subarray(0, length), length, unterminated: false };
-  if (others.length === 0) return [first];
-  const start = startIn(piece, 1);
-  return [first, { ...piece, bytes: bytes.subarray(start), ends: others.map((end) => end - start) }];
+  const length = piece.ends[0] ?? 0;
+  const first = { bytes: piece.bytes.subarray(0, length), length, unterminated: false };
+  return [first, ...withoutFirstRecords([piece], 1)];
 }
 
 function wrong(code: 'empty_file' | 'unclosed_quote' | 'unreadable_header', message: string): PermanentError {

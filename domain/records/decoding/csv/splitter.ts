@@ -42,6 +42,11 @@ export class CsvSplitter {
     this.#comment = comment?.charCodeAt(0) ?? -1;
   }
 
+  /** How many of the bytes that it took belong to a record that is not complete. */
+  get begun(): number {
+    return this.#begun.length;
+  }
+
   /** Takes the next bytes and returns the records that they complete. */
   push(chunk: Buffer): Piece[] {
     const runs = new Runs(chunk);

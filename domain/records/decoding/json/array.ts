@@ -17,12 +17,18 @@ meaning[CLOSE_BRACKET] = 3;
 meaning['}'.charCodeAt(0)] = 3;
 meaning[COMMA] = 4;
 
+interface ArrayOptions {
+  readonly ignoresRest?: boolean;
+  readonly after?: number | undefined;
+}
+
 /**
  * Finds the items of one top-level JSON array by counting brackets and skipping strings. It leaves to
  * `JSON.parse` whether an item is JSON. So a malformed item is one malformed record, and the items after it
  * are still found.
  */
 export class JsonArraySplitter implements RecordSplitter {
+  readonly cut = 'array';
   readonly #ignoresRest: boolean;
   readonly #item = new RecordInProgress();
   #phase: 'before' | 'within' | 'after' | 'overrun' = 'before';
@@ -30,11 +36,20 @@ export class JsonArraySplitter implements RecordSplitter {
   #inString = false;
   /** Whether the next byte is escaped: a chunk ended on a backslash. */
   #escaped = false;
-  #count = 0;
+  #count: number;
 
-  /** @param ignoresRest whether what follows the array is not looked at */
-  constructor({ ignoresRest = false } = {}) {
+  /**
+   * @param ignoresRest whether what follows the array is not looked at
+   * @param after how many items of the array come before the first byte; `undefined` if its bracket does not
+   */
+  constructor({ ignoresRest = false, after }: ArrayOptions = {}) {
     this.#ignoresRest = ignoresRest;
+    this.#count = after ?? 0;
+    if (after !== undefined) this.#phase = 'within';
+  }
+
+  get begun(): number {
+    return this.#item.length;
   }
 
   push(chunk: Buffer): RawRecord[] {

@@ -1,6 +1,7 @@
 import { PermanentError } from '../../../errors.ts';
 import type { JsonFormat } from '../../../source-format.ts';
-import { MAX_RECORD_BYTES, type RawRecord, type RecordSplitter } from '../record.ts';
+import { type CutRecords, FIRST, type Place } from '../position.ts';
+import { type JsonCut, MAX_RECORD_BYTES, type RawRecord, type RecordSplitter } from '../record.ts';
 import { JsonArraySplitter } from './array.ts';
 import { JsonListSplitter } from './list.ts';
 import { isWhiteSpace, NdjsonSplitter } from './ndjson.ts';
@@ -20,15 +21,26 @@ const DESCRIBED_BYTES = 20;
  *
  * Memory: a chunk of input and one record, whatever the size.
  *
+ * @param from where the bytes begin
  * @throws {PermanentError} if the object can't be read (further), after every record before that point was
  * yielded
  */
 export async function* splitJson(
   { list }: Pick<JsonFormat, 'list'>,
   bytes: AsyncIterable<Buffer>,
-): AsyncGenerator<RawRecord[]> {
+  from: Place = FIRST,
+): AsyncGenerator<CutRecords<RawRecord>> {
   let head: Buffer = Buffer.alloc(0);
-  let splitter: RecordSplitter | undefined;
+  let splitter = from.cut && splitterAt(from.cut, list, from.records);
+  let taken = from.offset;
+  let records = from.records;
+  let at = from;
+  const batch = (pieces: RawRecord[], { cut, begun }: RecordSplitter): CutRecords<RawRecord> => {
+    const found = { pieces, at, end: taken - begun };
+    if (cut !== undefined) at = { offset: found.end, records: records + pieces.length, cut };
+    records += pieces.length;
+    return found;
+  };
   let fault: PermanentError | undefined;
   async function* content() {
     try {
@@ -39,33 +51,43 @@ export async function* splitJson(
     }
   }
   for await (const chunk of content()) {
+    taken += chunk.length;
     if (splitter !== undefined) {
-      const records = splitter.push(chunk);
-      if (records.length > 0) yield records;
+      const cut = batch(splitter.push(chunk), splitter);
+      if (cut.pieces.length > 0) yield cut;
       continue;
     }
     head = trimStart(Buffer.concat([head, chunk]));
     splitter = splitterFor(head, list, false);
-    if (splitter !== undefined) yield splitter.push(head);
+    if (splitter !== undefined) yield batch(splitter.push(head), splitter);
   }
   if (splitter === undefined) {
     if (head.length === 0)
       throw fault ?? unreadable('empty_file', 'The file is empty, or has only white space.');
     splitter = splitterFor(head, list, true);
-    yield splitter.push(head);
+    yield batch(splitter.push(head), splitter);
   }
   if (fault === undefined) {
-    yield splitter.end();
+    yield batch(splitter.end(), splitter);
     return;
   }
   // The last line may be whole without a line feed.
-  if (splitter instanceof NdjsonSplitter) yield splitter.end().filter(isWholeObject);
+  if (splitter instanceof NdjsonSplitter) yield batch(splitter.end().filter(isWholeObject), splitter);
   throw fault;
 }
 
 function isWholeObject({ bytes }: RawRecord): boolean {
   const text = bytes.toString('utf8').trimEnd();
   return text.endsWith('}') && isJson(text);
+}
+
+/** Cuts what comes after so many records. */
+function splitterAt(cut: JsonCut, list: string | undefined, records: number): RecordSplitter {
+  if (cut === 'lines') return new NdjsonSplitter();
+  if (cut === 'objects') return new ObjectsSplitter();
+  return cut === 'list' && list !== undefined
+    ? new JsonListSplitter(list, records)
+    : new JsonArraySplitter({ after: records });
 }
 
 /** Decides by the first bytes that are not white space, or `undefined` while there are too few of them. */

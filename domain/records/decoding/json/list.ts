@@ -32,9 +32,22 @@ export class JsonListSplitter implements RecordSplitter {
   /** Whether the next value is that of the path's next name. */
   #isNext = false;
 
-  /** @param path names of fields, separated by dots */
-  constructor(path: string) {
+  /**
+   * @param path names of fields, separated by dots
+   * @param after how many items of the list come before the first byte; `undefined` if the document begins
+   */
+  constructor(path: string, after?: number) {
     this.#path = path.split('.');
+    if (after !== undefined) this.#list = new JsonArraySplitter({ ignoresRest: true, after });
+  }
+
+  /** Before the list has begun, nothing can go on. */
+  get cut(): 'list' | undefined {
+    return this.#list && 'list';
+  }
+
+  get begun(): number {
+    return this.#list?.begun ?? 0;
   }
 
   push(chunk: Buffer): RawRecord[] {

@@ -4,7 +4,12 @@ const LINE_FEED = 0x0a;
 
 /** Splits NDJSON: a record a line, blank lines skipped. */
 export class NdjsonSplitter implements RecordSplitter {
+  readonly cut = 'lines';
   readonly #line = new RecordInProgress();
+
+  get begun(): number {
+    return this.#line.length;
+  }
 
   push(chunk: Buffer): RawRecord[] {
     const records: RawRecord[] = [];

@@ -13,12 +13,17 @@ const CLOSE_BRACE = 0x7d;
  * will refuse.
  */
 export class ObjectsSplitter implements RecordSplitter {
+  readonly cut = 'objects';
   readonly #object = new RecordInProgress();
   #depth = 0;
   #inString = false;
   #escaped = false;
   /** Whether the current record is something else than an object. */
   #isStray = false;
+
+  get begun(): number {
+    return this.#object.length;
+  }
 
   push(chunk: Buffer): RawRecord[] {
     const records: RawRecord[] = [];
@@ -44,6 +49,7 @@ export class ObjectsSplitter implements RecordSplitter {
         if (byte === LINE_FEED) {
           this.#isStray = false;
           take(i);
+          start = i + 1;
         }
       } else if (isWhiteSpace(byte)) start = i + 1;
       else if (byte === OPEN_BRACE) this.#depth = 1;

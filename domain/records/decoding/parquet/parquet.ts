@@ -2,6 +2,7 @@ import { parquetSchema, type RowGroup, type SchemaTree } from 'hyparquet';
 import { assembleNested } from 'hyparquet/src/assemble.js';
 import { DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
 import { getTreePath } from 'hyparquet/src/schema.js';
+import { type CutRecords, FIRST, type Place } from '../position.ts';
 import { EXCERPT_BYTES, MAX_RECORD_BYTES, type RawRecord } from '../record.ts';
 import type { Source } from '../source.ts';
 import { Budget, ColumnReader } from './column.ts';
@@ -31,9 +32,10 @@ const READS_AT_ONCE = 16;
  *
  * Memory: a page and a megabyte of each column, `MAX_HELD_BYTES` at most; not the size of a row group.
  *
+ * @param from the row groups before it are not read
  * @throws {PermanentError} if the file can't be read (further), after every row before that point was yielded
  */
-export async function* splitParquet(open: Source): AsyncGenerator<RawRecord[]> {
+export async function* splitParquet(open: Source, from: Place = FIRST): AsyncGenerator<CutRecords> {
   // How far it was read: row groups can have the same pages.
   let furthest = 0;
   const source: Source = (range) => {
@@ -51,13 +53,20 @@ export async function* splitParquet(open: Source): AsyncGenerator<RawRecord[]> {
     );
   const root = { children: nodes.map(({ tree }) => tree), ...rootOf(parquetSchema(metadata)) };
   let produced = 0;
-  for (const group of metadata.row_groups)
-    for await (const records of rowsOf(group, nodes, root, source)) {
-      produced += records.reduce((sum, { length }) => sum + length, 0);
+  let records = 0;
+  for (const group of metadata.row_groups) {
+    const at = { offset: 0, records };
+    records += Number(group.num_rows);
+    if (records <= from.records) continue;
+    let skip = 0;
+    for await (const pieces of rowsOf(group, nodes, root, source)) {
+      produced += pieces.reduce((sum, { length }) => sum + length, 0);
       if (produced > EXPANSION_GRACE_BYTES && produced > furthest * MAX_EXPANSION)
         throw bomb(produced, furthest);
-      yield records;
+      yield { pieces, at, skip, end: 0 };
+      skip += pieces.length;
     }
+  }
 }
 
 const bomb = (produced: number, read: number) =>
