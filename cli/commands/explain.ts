@@ -1,5 +1,11 @@
 import type { Command } from 'commander';
-import { isInterrupted, isSettled, isShownBy, type LedgerEntry } from '../../domain/versions/ledger.ts';
+import {
+  heldUntil,
+  isInterrupted,
+  isSettled,
+  isShownBy,
+  type LedgerEntry,
+} from '../../domain/versions/ledger.ts';
 import { total } from '../../domain/versions/receipt.ts';
 import { parseRevision } from '../../domain/versions/revision.ts';
 import { rawKey } from '../lake/s3-url.ts';
@@ -188,10 +194,13 @@ function attemptEnd(attempt: LedgerEntry['attempts'][number]): string {
   if (attempt.status === 'extracted') return `version ${version} is extracted, and not published yet`;
   if (attempt.status === 'rejected')
     return `version ${version} was rejected: ${attempt.fault?.code ?? 'none of its records is usable'}`;
-  const until = new Date(attempt.leaseUntil).toISOString();
-  return isInterrupted(attempt, Date.now())
-    ? `the extraction of version ${version} was interrupted, at ${until} at the latest`
-    : `version ${version} is being extracted, until ${until} at the latest`;
+  const until = new Date(heldUntil(attempt)).toISOString();
+  if (isInterrupted(attempt, Date.now()))
+    return `the extraction of version ${version} was interrupted, at ${until} at the latest`;
+  if (attempt.handedOver === undefined)
+    return `version ${version} is being extracted, until ${until} at the latest`;
+  const since = new Date(attempt.handedOver).toISOString();
+  return `the rest of version ${version} waits for a function that goes on with it, since ${since}`;
 }
 
 /** What does not show the active version yet, or still shows what is deleted. */

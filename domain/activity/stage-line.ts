@@ -8,8 +8,8 @@ import { revisionName } from '../versions/revision.ts';
 /**
  * `duplicate`: the work was done before, and has a receipt. `stale`: a newer event took effect. `retracted`:
  * the deletion of an object was published, or is done in a sink. `kept`: the object was deleted, and its
- * dataset keeps the rows. `ignored`: it is a directory marker, or its deletion. `continued`: the rest of a large
- * object was handed to a message of its own.
+ * dataset keeps the rows. `ignored`: it is a directory marker, or its deletion. `continued`: the rest of a
+ * large object was handed to a message of its own.
  */
 export const results = [
   'done',

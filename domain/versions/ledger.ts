@@ -303,8 +303,8 @@ export function heldUntil({ leaseUntil, handedOver }: Attempt): number {
 }
 
 /**
- * The entry after an invocation has handed the rest of an extraction to a message of its own: whoever receives
- * that may claim it at once, whatever the clocks say.
+ * The entry after an invocation has handed the rest of an extraction to a message of its own. Whoever
+ * receives that may claim it at once, whatever the clocks say.
  *
  * @returns `undefined` if the invocation has no claim any more
  */

@@ -153,6 +153,9 @@ export const needs: Readonly<Record<string, readonly Need[]>> = {
     ),
     passRole('lambda'),
   ],
+  'aws:lambda/functionRecursionConfig:FunctionRecursionConfig': [
+    on(lambda, 'lambda', 'GetFunctionRecursionConfig PutFunctionRecursionConfig'),
+  ],
   'aws:lambda/alias:Alias': [on(lambda, 'lambda', 'CreateAlias DeleteAlias GetAlias UpdateAlias')],
   'aws:lambda/eventSourceMapping:EventSourceMapping': [
     on(

@@ -41,7 +41,8 @@ const freeTypes = new Set(
   cloudwatch/eventTarget:EventTarget sqs/redriveAllowPolicy:RedriveAllowPolicy scheduler/schedule:Schedule
   scheduler/scheduleGroup:ScheduleGroup cloudwatch/logGroup:LogGroup rds/parameterGroup:ParameterGroup
   rds/subnetGroup:SubnetGroup rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup rds/proxyTarget:ProxyTarget
-  lambda/alias:Alias lambda/function:Function kms/alias:Alias lambda/invocation:Invocation
+  lambda/alias:Alias lambda/function:Function lambda/functionRecursionConfig:FunctionRecursionConfig
+  kms/alias:Alias lambda/invocation:Invocation
   ec2/defaultSecurityGroup:DefaultSecurityGroup ec2/routeTable:RouteTable
   ec2/routeTableAssociation:RouteTableAssociation ec2/subnet:Subnet ec2/vpc:Vpc sqs/queue:Queue
   sqs/queuePolicy:QueuePolicy ec2/securityGroup:SecurityGroup vpc/securityGroupEgressRule:SecurityGroupEgressRule

@@ -2,7 +2,7 @@ import type { Extraction } from '../ledger.ts';
 import { type ExtractionReceipt, type TransformationReceipt, total } from '../receipt.ts';
 import { brokenRule, type Circumstances, isRuleCode, type RuleCode, type VersionRules } from './rules.ts';
 
-/** The fault of a version that expired or was deleted for good before it was read, and the code of its records. */
+/** The fault of a version that expired or was deleted for good before it was read, and of its records. */
 export const VERSION_GONE = 'version_not_found';
 
 /** Whether a fault was found when all of a version was prepared, and not by its extraction. */

@@ -34,7 +34,7 @@ export class PartsWriter {
   #spare: PartBuilder | undefined;
   #columns: readonly string[] | undefined;
   #parts: number;
-  /** How many records the part that fills has, how many bytes they have, and the batch of the last of them. */
+  /** How many records the part that fills has, their bytes, and the batch of the last of them. */
   #records = 0;
   #bytes = 0;
   #last: Batch | undefined;
@@ -124,7 +124,7 @@ export class PartsWriter {
     return this.#records >= partRecords || this.#bytes >= partBytes;
   }
 
-  /** Starts to store the part, as soon as the one before it is stored. @param next where the next one begins */
+  /** Starts to store the part, as soon as the one before it is. @param next where the next one begins */
   async #flush(next?: RecordAt): Promise<void> {
     await this.#storing;
     this.#storing = this.#storePart(next);

@@ -113,6 +113,7 @@ export const conversions: Readonly<Record<string, Conversion>> = {
     shape: (properties) => ({ ...properties, Code: { ZipFile: 'export {}' } }),
     api: [{ operation: 'lambda.CreateFunction' }],
   },
+  'aws:lambda/functionRecursionConfig:FunctionRecursionConfig': { call: 'lambda.PutFunctionRecursionConfig' },
   'aws:lambda/invocation:Invocation': {
     call: 'lambda.Invoke',
     renamed: { input: 'Payload' },

@@ -32,6 +32,7 @@ export const replacing: Readonly<Record<string, readonly string[]>> = {
   'aws:lambda/alias:Alias': ['name', 'functionName'],
   'aws:lambda/eventSourceMapping:EventSourceMapping': ['eventSourceArn'],
   'aws:lambda/function:Function': ['name', 'packageType'],
+  'aws:lambda/functionRecursionConfig:FunctionRecursionConfig': ['functionName'],
   'aws:lambda/invocation:Invocation': ['functionName', 'qualifier', 'input', 'triggers'],
   'aws:rds/instance:Instance': [
     'availabilityZone',
