@@ -22,15 +22,31 @@ export const sourceColumn: Column = {
 };
 export const versionColumn: Column = { ...sourceColumn, name: '_version' };
 
+/** When the pipeline took up that revision of the version. Missing in older files. */
+export const loadedAtColumn: Column = { ...sourceColumn, name: '_loaded_at', type: { kind: 'timestamp' } };
+
+/** The columns whose values all rows of a revision share. */
+export const revisionColumns: readonly Column[] = [sourceColumn, versionColumn, loadedAtColumn];
+
+/** The revision of a version that rows are from. */
+export interface Origin {
+  readonly key: string;
+  /** With its revision. */
+  readonly versionId: string;
+  /** ISO 8601; absent if older code took it up. */
+  readonly loadedAt?: string | undefined;
+}
+
 /** What is stored of a row's origin, by column. */
 export function provenance(
-  { key, versionId }: { readonly key: string; readonly versionId: string },
+  { key, versionId, loadedAt }: Origin,
   recordNumber: number,
-): Readonly<Record<string, string | number>> {
+): Readonly<Record<string, string | number | null>> {
   return {
     [recordColumn.name]: recordNumber,
     [sourceColumn.name]: key,
     [versionColumn.name]: versionId,
+    [loadedAtColumn.name]: loadedAt ?? null,
   };
 }
 
@@ -41,9 +57,7 @@ export function provenance(
  */
 export function tableColumns({ row, processedAs }: Tabular): Column[] {
   const columns = columnsOf(row);
-  return processedAs === 'csv'
-    ? [recordColumn, ...columns]
-    : [...columns, recordColumn, sourceColumn, versionColumn];
+  return processedAs === 'csv' ? [recordColumn, ...columns] : [...columns, recordColumn, ...revisionColumns];
 }
 
 /** The fields of a dataset that describe its table. */

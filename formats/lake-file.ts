@@ -45,8 +45,8 @@ export function newLakeFile(
 }
 
 /**
- * The rows of a file of the lake, in batches, with all columns of the table, including `_record` and the
- * partition columns, which are in the file's key.
+ * The rows of a file of the lake, in batches, with the columns of the dataset and `_record`: those of the
+ * partition are in the file's key. Which revision of which object they are from, the key tells too.
  *
  * @param file the parts of the file's key, see `parseProcessedKey` @throws {Error} if the transformation did
  * not write it
@@ -56,7 +56,7 @@ export async function* readLakeFile(
   file: { readonly extension: string; readonly partitionPath: string },
   bytes: Uint8Array,
 ): AsyncGenerator<Row[]> {
-  const columns = storedColumns(dataset);
+  const columns = storedColumns(dataset).filter(({ inRuns }) => inRuns === undefined);
   const partition = partitionValues(dataset, file.partitionPath);
   const batches = file.extension === 'csv' ? readCsvRows(columns, bytes) : readParquetRows(columns, bytes);
   for await (const rows of batches)

@@ -43,6 +43,8 @@ const anyHeader = z.object({
   versionId: z.string(),
   sequencer: z.string(),
   part: z.int().nonnegative(),
+  /** When the revision was taken up; absent in parts of older code. */
+  loadedAt: z.iso.datetime().optional(),
 });
 
 export type PartName = z.infer<typeof anyHeader>;

@@ -1,8 +1,9 @@
 import * as z from 'zod';
-import { type Column, storedColumns, tableColumns } from '../columns.ts';
+import { type Column, revisionColumns, storedColumns, tableColumns } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
 import { errorText } from '../errors.ts';
 import {
+  columnsOfSchema,
   type Renames,
   type SchemaState,
   sameFields,
@@ -81,9 +82,9 @@ export function planLayouts(
 
 /** @throws {LayoutRefused} if a dataset has a layout that is not recorded, or can't be */
 export function checkLayouts(recorded: readonly LakeLayout[], datasets: readonly Dataset[]): void {
-  const known = new Set(recorded.map((layout) => JSON.stringify(layout)));
+  const known = new Set(recorded.map((layout) => JSON.stringify(withOwnColumns(layout))));
   const unknown = planLayouts(recorded, datasets)?.filter((layout) => !known.has(JSON.stringify(layout)));
-  if (unknown === undefined) return;
+  if (unknown === undefined || unknown.length === 0) return;
   const tables = unknown.map(({ table }) => table).join(', ');
   throw new LayoutRefused(
     `mysql/migrations/lake.json does not record how the files of ${tables} lie in the lake, so a later change would go unnoticed. Record it and commit it with the dataset: npx sluice migrate --plan`,
@@ -100,8 +101,23 @@ export function schemaOf(
   recorded: SchemaState | undefined,
   renames?: Renames,
 ): SchemaState {
-  const next = schemaAfter(recorded, columns, renames);
-  return recorded !== undefined && sameFields(recorded.schema, next.schema) ? recorded : next;
+  const { schema: known } = withOwnColumns({ schema: recorded });
+  const next = schemaAfter(known, columns, renames);
+  return known !== undefined && sameFields(known.schema, next.schema) ? known : next;
+}
+
+/**
+ * The layout with those of our own columns that its schema lacks: older code recorded it. Files have them as
+ * soon as the code is deployed, so their ids must not depend on when they are recorded.
+ */
+function withOwnColumns<Layout extends { readonly schema?: SchemaState | undefined }>(
+  layout: Layout,
+): Layout {
+  const { schema } = layout;
+  if (schema === undefined) return layout;
+  const columns = columnsOfSchema(schema.schema);
+  const lacking = revisionColumns.filter(({ name }) => !columns.some((column) => column.name === name));
+  return lacking.length === 0 ? layout : { ...layout, schema: schemaAfter(schema, [...columns, ...lacking]) };
 }
 
 /** @throws {Error} see `schemaOf` */

@@ -60,6 +60,11 @@ const attempted = z.object({
    * has claimed it since. Milliseconds since the epoch.
    */
   handedOver: z.int().nonnegative().optional(),
+  /**
+   * When this revision was claimed for the first time: its rows have that as `_loaded_at`. Milliseconds since
+   * the epoch; missing in entries of older code, and once it is rejected.
+   */
+  begunAt: z.int().nonnegative().optional(),
   /** The number of its parts, once it is extracted. */
   parts: z.int().nonnegative(),
   /** Whether a part was transformed before it was extracted: then nobody else may be left to publish it. */
@@ -192,13 +197,10 @@ function decideCreated(known: LedgerEntry, event: ObjectEvent, claim: Claim): De
   // Output under a name that no ledger entry knows any more is removed as well.
   const leftBehind = isAnother ? [...used, attempt.versionId] : used;
   const superseded = union(known.superseded, leftBehind);
-  const { handedOver: _, ...begun } = attempt ?? {};
-  const mine = {
-    ...begun,
-    ...version,
-    ...claimed,
-    versionId: notSuperseded(version.versionId, superseded),
-  };
+  const { handedOver: _, begunAt: since, ...begun } = attempt ?? {};
+  const versionId = notSuperseded(version.versionId, superseded);
+  const begunAt = versionId === attempt?.versionId ? since : now;
+  const mine = { ...begun, ...version, ...claimed, versionId, ...(begunAt !== undefined && { begunAt }) };
   const next = {
     ...known,
     attempts: [...attempts.filter((each) => each !== attempt), mine],

@@ -18,6 +18,8 @@ export const publishedPart = of.extend({
   part: z.int().nonnegative(),
   /** How many parts the version has. One without any has one document, for part 0, without files. */
   parts: z.int().nonnegative(),
+  /** When the version was taken up; missing of parts of older code, and of a version without parts. */
+  loadedAt: z.iso.datetime().optional(),
   files: z.array(storedObject),
 });
 export type PublishedPart = z.infer<typeof publishedPart>;

@@ -64,6 +64,8 @@ export type ExtractionReceipt = z.infer<typeof extraction>;
 const transformation = work.extend({
   stage: z.literal('transformation'),
   part: z.int().nonnegative(),
+  /** What its rows have as `_loaded_at`; missing of parts of older code. */
+  loadedAt: z.iso.datetime().optional(),
   /** read = written + the sums of filtered and rejected. */
   read: z.int().nonnegative(),
   written: z.int().nonnegative(),

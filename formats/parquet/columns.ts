@@ -43,7 +43,7 @@ function fieldWriter(
 ): ColumnWriter {
   const { maxRepetition, maxDefinition: absent } = parent;
   const place = { path: [...parent.path, name], maxRepetition, maxDefinition: absent + (nullable ? 1 : 0) };
-  const inner = inRuns ? leafWriter(new RunChunk(place, ids[name]?.id)) : typeWriter(type, place, ids[name]);
+  const inner = typeWriter(type, place, ids[name], inRuns);
   return {
     leaves: inner.leaves,
     writeNothing: inner.writeNothing,
@@ -55,7 +55,12 @@ function fieldWriter(
   };
 }
 
-function typeWriter(type: ColumnType, place: LeafPlace, id: FieldIds[string] | undefined): ColumnWriter {
+function typeWriter(
+  type: ColumnType,
+  place: LeafPlace,
+  id: FieldIds[string] | undefined,
+  inRuns?: true,
+): ColumnWriter {
   switch (type.kind) {
     case 'list':
       return listWriter(type, place, id?.inner ?? {});
@@ -64,7 +69,7 @@ function typeWriter(type: ColumnType, place: LeafPlace, id: FieldIds[string] | u
     case 'struct':
       return structWriter(type.fields, place, id?.inner ?? {});
     default:
-      return leafWriter(new ColumnChunk(type, place, id?.id));
+      return leafWriter(new (inRuns ? RunChunk : ColumnChunk)(type, place, id?.id));
   }
 }
 

@@ -13,32 +13,35 @@ import {
   RLE_DICTIONARY,
 } from './leaf.ts';
 import { Levels } from './levels.ts';
-import type { Range } from './page-values.ts';
+import type { Range, Values } from './page-values.ts';
 import { writeVarint } from './thrift.ts';
-
-const STRING = { kind: 'string' } as const;
+import { type LeafType, valuesOf } from './values.ts';
 
 /**
- * The texts of a column of the table of which equal ones follow one another: a dictionary of them, and runs
+ * The values of a column of the table of which equal ones follow one another: a dictionary of them, and runs
  * of places in it (Encodings.md, "Dictionary Encoding" and "RLE / Bit-Packing Hybrid"). A run costs some
  * bytes, however long it is.
  */
 export class RunChunk implements Leaf {
+  readonly #type: LeafType;
   readonly #place: LeafPlace;
   readonly #id: number | undefined;
   readonly #definitions: Levels;
-  /** The places in the dictionary, in its order. */
-  readonly #dictionary = new Map<string, number>();
+  /** The values of the dictionary, encoded, and their places in it. */
+  readonly #values: Values;
+  readonly #places = new Map<unknown, number>();
   /** Places and lengths, in turn. */
   #runs: number[] = [];
-  #last: string | undefined;
+  #last: unknown;
   #entries = 0;
   #nulls = 0;
   #total = { size: 0, entries: 0, nulls: 0 };
-  #range: Range | undefined;
+  #textRange: Range | undefined;
 
   /** @param id if it has one, there are statistics of it */
-  constructor(place: LeafPlace, id?: number) {
+  constructor(type: LeafType, place: LeafPlace, id?: number) {
+    this.#type = type;
+    this.#values = valuesOf(type, false);
     this.#place = place;
     this.#id = id;
     this.#definitions = new Levels(place.maxDefinition);
@@ -50,15 +53,12 @@ export class RunChunk implements Leaf {
   }
 
   add(value: unknown): void {
-    if (typeof value !== 'string') throw new TypeError(`A ${typeof value} can't be stored as string.`);
     this.#definitions.add(this.#place.maxDefinition);
     this.#entries += 1;
     const runs = this.#runs;
     if (value === this.#last) runs[runs.length - 1] = (runs[runs.length - 1] as number) + 1;
     else {
-      const place = this.#dictionary.get(value) ?? this.#dictionary.size;
-      this.#dictionary.set(value, place);
-      runs.push(place, 1);
+      runs.push(this.#placeOf(value), 1);
       this.#last = value;
     }
   }
@@ -72,35 +72,35 @@ export class RunChunk implements Leaf {
   endRow(): void {}
 
   take(offset: number): Chunk {
-    const values = [...this.#dictionary.keys()].map((value) => Buffer.from(value));
-    const dictionary = values.length === 0 ? [] : dictionaryPages(values);
-    const range = rangeOf(values);
-    const content = Buffer.concat([this.#definitions.take(), runsOf(this.#runs, values.length)]);
+    const values = this.#places.size;
+    const plainValues = this.#values.take();
+    const dictionary = values === 0 ? [] : dictionaryPages(values, plainValues);
+    const range = this.#takeRange();
+    const content = Buffer.concat([this.#definitions.take(), runsOf(this.#runs, values)]);
     const body = compressed(content);
-    const encoding = values.length === 0 ? PLAIN : RLE_DICTIONARY;
+    const encoding = values === 0 ? PLAIN : RLE_DICTIONARY;
     const header = dataPage({ entries: this.#entries, encoding, content, body });
     const length = dictionary.reduce((sum, page) => sum + page.length, 0);
-    const plain = values.reduce((sum, value) => sum + 4 + value.length, dictionary[0]?.length ?? 0);
+    const plain = plainValues.length + (dictionary[0]?.length ?? 0);
     const size = {
       compressed: length + header.length + body.length,
       uncompressed: plain + header.length + content.length,
     };
     const entry = chunkEntry({
-      type: physicalType(STRING),
-      encodings: values.length === 0 ? [PLAIN, RLE] : [PLAIN, RLE, RLE_DICTIONARY],
+      type: physicalType(this.#type),
+      encodings: values === 0 ? [PLAIN, RLE] : [PLAIN, RLE, RLE_DICTIONARY],
       path: this.#place.path,
       entries: this.#entries,
       nulls: this.#nulls,
       size,
       offset,
-      ...(values.length > 0 && { dictionary: length }),
+      ...(values > 0 && { dictionary: length }),
       range,
     });
     this.#total.size += size.compressed;
     this.#total.entries += this.#entries;
     this.#total.nulls += this.#nulls;
-    this.#range = rangeOf([this.#range, range].flatMap((each) => (each ? [each.min, each.max] : [])));
-    this.#dictionary.clear();
+    this.#places.clear();
     this.#runs = [];
     this.#last = undefined;
     this.#entries = this.#nulls = 0;
@@ -109,21 +109,33 @@ export class RunChunk implements Leaf {
 
   statistics(): LeafStatistics | undefined {
     if (this.#id === undefined) return undefined;
-    return { id: this.#id, ...STRING, repeated: false, ...this.#total, range: this.#range, whole: true };
+    const { kind } = this.#type;
+    const range = kind === 'string' ? this.#textRange : this.#values.range();
+    return { id: this.#id, kind, repeated: false, ...this.#total, range, whole: true };
+  }
+
+  #placeOf(value: unknown): number {
+    const known = this.#places.get(value);
+    if (known !== undefined) return known;
+    this.#values.add(value);
+    const place = this.#places.size;
+    this.#places.set(value, place);
+    return place;
+  }
+
+  /** The range of the chunk: that of texts has them whole. */
+  #takeRange(): Range | undefined {
+    if (this.#type.kind !== 'string') return this.#values.takeRange();
+    const range = rangeOf([...this.#places.keys()].map((text) => Buffer.from(text as string)));
+    this.#textRange = rangeOf([this.#textRange, range].flatMap((each) => (each ? [each.min, each.max] : [])));
+    return range;
   }
 }
 
 /** The page of a dictionary: its header and its body. */
-function dictionaryPages(values: readonly Buffer[]): Buffer[] {
-  const content = Buffer.concat(
-    values.flatMap((value) => {
-      const length = Buffer.alloc(4);
-      length.writeUInt32LE(value.length);
-      return [length, value];
-    }),
-  );
+function dictionaryPages(entries: number, content: Buffer): Buffer[] {
   const body = compressed(content);
-  return [dictionaryPage({ entries: values.length, content, body }), body];
+  return [dictionaryPage({ entries, content, body }), body];
 }
 
 /** @param runs places and lengths, in turn @param places how many there are */

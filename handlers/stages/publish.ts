@@ -200,11 +200,12 @@ async function publish(
   // No table can show them: the version is reprocessed when the lake is taken over.
   if (plainFilesOf(transformations).length > 0) return;
   const parts = transformations.map(
-    ({ part, outputs }): PublishedPart => ({
+    ({ part, loadedAt, outputs }): PublishedPart => ({
       type: 'created',
       ...of,
       part,
       parts: transformations.length,
+      ...(loadedAt && { loadedAt }),
       files: outputs,
     }),
   );

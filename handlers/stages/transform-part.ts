@@ -132,7 +132,7 @@ async function transform(
   const { now, elapsed, sentAt, codeVersion } = context;
   const startedAt = elapsed();
   const part = await partAt(event, context);
-  const { key, versionId, sequencer, part: number } = part.header;
+  const { key, versionId, sequencer, part: number, loadedAt } = part.header;
   const done = await transformed(part, address, dataset, ledger, buckets, context).catch(async (error) => {
     // Whoever has removed the version tells so in an event, unless it expired, or was never of use.
     const isLost =
@@ -147,6 +147,7 @@ async function transform(
     versionId,
     sequencer,
     part: number,
+    ...(loadedAt && { loadedAt }),
     read: part.records,
     ...done,
     sentAt: new Date(sentAt).toISOString(),

@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { registry } from '../../datasets/index.ts';
 import { recipes } from '../../datasets/recipes.ts';
-import type { Column } from '../../domain/columns.ts';
+import { type Column, provenance } from '../../domain/columns.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 import { partitionPath } from '../../domain/versions/partition-path.ts';
 import { CsvFile } from '../../formats/csv/file.ts';
@@ -222,18 +222,17 @@ describe('a file of the lake', () => {
     ['passengers', 'parquet', ''],
     ['recipes', 'parquet', 'difficulty=easy/'],
   ] as const)(
-    'of %s as %s has all columns of the table, and the archive gives the same',
+    'of %s as %s has the columns of the dataset and its record number, and the archive gives the same',
     async (name, format, path) => {
       const dataset = registry.named(name);
       if (dataset === undefined) throw new Error(`There is no dataset ${name}.`);
       const read = (extension: string, bytes: Uint8Array) =>
         Array.fromAsync(readLakeFile(dataset, { extension, partitionPath: path }, bytes));
       const file = newLakeFile(dataset, format, {});
-      const origin = { _source: `${name}/a`, _version: 'v1!0001' };
-      const row = dataset.processedAs === 'csv' ? values[name] : { ...values[name], ...origin };
-      file.add(row);
+      const origin = { key: `${name}/a`, versionId: 'v1!0001', loadedAt: '2026-11-27T20:00:00.123000Z' };
+      file.add({ ...values[name], ...provenance(origin, 7) });
       const batches = await read(format, file.finish());
-      expect(batches).toEqual([[row]]);
+      expect(batches).toEqual([[values[name]]]);
 
       const archive = newLakeFile(dataset, 'parquet', {});
       for (const row of batches.flat()) archive.add(row);

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { parquetMetadata } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Column } from '../../domain/columns.ts';
+import { instantText, microsecondsOf } from '../../domain/instant.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 import { ParquetFile } from '../../formats/parquet/file.ts';
 import { listOf, tables } from './any-table.ts';
@@ -129,6 +130,39 @@ describe('a Parquet file', () => {
         const nulls = rows.length - sorted.length;
         expect(file.statistics().leaves).toMatchObject([
           { id: 7, whole: true, nulls, range: min && max ? { min, max } : undefined },
+        ]);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('has each instant of a column of runs once, and their range over all row groups, for another reader', async () => {
+    const columns: Column[] = [
+      { name: 'n', type: { kind: 'int32' }, nullable: false },
+      { name: 'at', type: { kind: 'timestamp' }, nullable: true, inRuns: true },
+    ];
+    const instants = fc
+      .bigInt({ min: -62_135_596_800_000_000n, max: 253_402_300_799_999_999n })
+      .map(instantText);
+    const runs = fc.array(fc.record({ at: fc.option(instants), rows: fc.integer({ min: 1, max: 400 }) }), {
+      maxLength: 100,
+    });
+    await fc.assert(
+      fc.asyncProperty(runs, fc.constantFrom(undefined, 1000), async (all, groupBytes) => {
+        const file = new ParquetFile(columns, {}, { at: { id: 7, inner: {} } }, groupBytes);
+        const rows = all.flatMap(({ at, rows: count }) => Array.from({ length: count }, () => at));
+        for (const [n, at] of rows.entries()) file.add({ n, at });
+        const read = await readParquet(file.finish());
+        expect(read.map(({ at }) => at)).toEqual(rows.map((at) => at && microseconds(at)));
+        const sorted = rows.filter((at) => at !== null).toSorted();
+        const encoded = (at: string | undefined) => {
+          const plain = Buffer.alloc(8);
+          plain.writeBigInt64LE(BigInt(microsecondsOf(at) ?? 0));
+          return plain;
+        };
+        const range = { min: encoded(sorted[0]), max: encoded(sorted.at(-1)) };
+        expect(file.statistics().leaves).toMatchObject([
+          { id: 7, nulls: rows.length - sorted.length, range: sorted.length > 0 ? range : undefined },
         ]);
       }),
       { numRuns: 30 },

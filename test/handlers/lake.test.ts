@@ -118,7 +118,7 @@ describe('the lake', () => {
       recipe(3, 13),
     ];
     putRaw(store, 'recipes/a.ndjson', ndjson(recipes));
-    await runAll(store, 'recipes/a.ndjson');
+    await runAll(store, 'recipes/a.ndjson', { now: () => Date.UTC(2026, 10, 27, 20) });
     for (const key of store.keys('archive')) await save(`archive/${key}`, store.body('archive', key));
     const files = await tableFiles(store);
     for (const key of files) await save(key, store.body('processed', key));
@@ -139,6 +139,7 @@ describe('the lake', () => {
         difficulty: ['easy', 'medium', 'hard'][i],
         _source: 'recipes/a.ndjson',
         _version: 'v1',
+        _loaded_at: '2026-11-27 20:00:00+00',
       })),
     );
   });

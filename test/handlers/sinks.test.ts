@@ -197,7 +197,7 @@ async function read(dataset: Dataset, directory: string, format: 'parquet' | 'cs
   const answer = await duckdb.runAndReadAll(`select * from ${from} order by _record`);
   return answer.getRowObjectsJson().map((row) => {
     // MySQL names the object otherwise.
-    const { _source, _version, ...plain }: Record<string, unknown> = row;
+    const { _source, _version, _loaded_at, ...plain }: Record<string, unknown> = row;
     for (const { name, type } of tableColumns(dataset)) {
       if (!(name in plain)) continue;
       const value = row[name] ?? null;

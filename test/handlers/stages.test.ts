@@ -369,7 +369,9 @@ describe('a part', () => {
   it('names its object and the number of its first record', async () => {
     const store = storeWith(mixed);
     await extract(store, KEY, { limits: { ...limits, partRecords: 4 } });
-    const of = { dataset: 'recipes', key: KEY, versionId: 'v1', sequencer: '0A', codeVersion: 'test' };
+    const loadedAt = '1970-01-01T00:00:00.000000Z';
+    const object = { dataset: 'recipes', key: KEY, versionId: 'v1', sequencer: '0A' };
+    const of = { ...object, loadedAt, codeVersion: 'test' };
     expect(store.keys('temp').map((key) => partOf(store, key)?.header)).toEqual([
       { ...of, part: 0, first: 1 },
       {

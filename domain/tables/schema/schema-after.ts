@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { NestedKind } from '../../column-type.ts';
-import { type Column, type ColumnType, sourceColumn, versionColumn } from '../../columns.ts';
+import { type Column, type ColumnType, revisionColumns } from '../../columns.ts';
 import { decimalName } from '../../decimal.ts';
 import { decimalDigits, promotable, typeText } from './promotion.ts';
 import {
@@ -156,7 +156,7 @@ function incompatible(path: string, old: Type, wanted: string): Error {
  */
 export function columnsOfSchema({ fields }: StructType): Column[] {
   return fields.map(({ name, required, type }) => {
-    const inRuns = name === sourceColumn.name || name === versionColumn.name;
+    const inRuns = revisionColumns.some((column) => column.name === name);
     return { name, type: columnType(name, type), nullable: !required, ...(inRuns && { inRuns }) };
   });
 }

@@ -61,7 +61,7 @@ export function withVerdict(
   if (attempt === undefined) return isActiveVersion(known, path) ? known : undefined;
   // Whoever came first has decided by the same receipts.
   if (attempt.status === 'rejected') return known;
-  const { sequencer, versionId, extraction: _, ahead: __, ...rest } = attempt;
+  const { sequencer, versionId, extraction: _, ahead: __, begunAt: ___, ...rest } = attempt;
   const found = fault && { fault };
   const counts = { parts, ...(records !== undefined && { records }) };
   if (accepted) return withCurrent(known, { type: 'created', sequencer, versionId, ...counts, ...found });

@@ -203,7 +203,8 @@ async function extract(
   const versionId = revisionName(event.versionId, event.revision);
   const object = { dataset: registry.nameOf(event.key), key: event.key, versionId };
   const path = versionPath(object);
-  const part = { ...object, sequencer: event.sequencer };
+  const { loadedAt } = event;
+  const part = { ...object, sequencer: event.sequencer, ...(loadedAt && { loadedAt }) };
   const parts = new PartsWriter(context, buckets.temp, path, part, before?.parts);
   const save = async (position: Position) => {
     const stored = parts.written.map(({ records, bytes }) => [records, bytes] as const);

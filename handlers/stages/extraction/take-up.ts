@@ -1,4 +1,5 @@
 import { TransientError } from '../../../domain/errors.ts';
+import { instantText } from '../../../domain/instant.ts';
 import { extractionReceiptKey, type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
 import { type Decision, type LedgerEntry, withoutAttempts } from '../../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
@@ -11,10 +12,15 @@ import { type Publishing, publishActive, publishIfWhole } from '../publish.ts';
 import { type OutputBuckets, removeExtracted, removeForgotten, removeUnread } from '../removal.ts';
 import { removeSuperseded } from '../supersede.ts';
 
+/** An event with the revision and the sequencer of its ledger entry. */
+interface ClaimedEvent extends ObjectEvent {
+  /** When the revision was claimed for the first time, ISO 8601. */
+  readonly loadedAt?: string;
+}
+
 /** A revision that this invocation has claimed: no other one works on it. */
 export interface TakenUp {
-  /** The event, with the revision and the sequencer of the ledger entry. */
-  readonly event: ObjectEvent;
+  readonly event: ClaimedEvent;
   readonly path: VersionPath;
   /** The receipt of its extraction, if another attempt got that far. */
   readonly before: ExtractionReceipt | undefined;
@@ -47,12 +53,17 @@ export async function takeUp(
     const name = revisionName(asked.versionId, asked.revision);
     // A sweep makes up sequencers. So the entry's sequencer counts, and all rows of a version must carry that
     // one.
-    const { versionId = name, sequencer = asked.sequencer } =
-      decision.next.attempts.find((each) => each.message === message && each.invocation === invocation) ?? {};
+    const {
+      versionId = name,
+      sequencer = asked.sequencer,
+      begunAt,
+    } = decision.next.attempts.find((each) => each.message === message && each.invocation === invocation) ??
+    {};
     if (versionId !== name) {
       asked = { ...asked, revision: parseRevision(versionId).revision };
       continue;
     }
+    const loadedAt = begunAt !== undefined && { loadedAt: instantText(begunAt * 1000) };
     const before = await ledger.receipt(extractionReceiptKey(path), extractionReceipt);
     const isMine = (each: LedgerEntry['attempts'][number]) =>
       each.versionId === versionId && each.message === message && each.invocation === invocation;
@@ -61,7 +72,7 @@ export async function takeUp(
     const isTheirs = async () => !(await ledger.entry(path))?.attempts.some(isMine);
     if (before === undefined || known !== undefined || (await isTheirs()))
       return {
-        event: { ...asked, sequencer },
+        event: { ...asked, sequencer, ...loadedAt },
         path,
         before,
         mayGoOn: known?.attempts.some((each) => each.versionId === versionId) === true,

@@ -74,12 +74,20 @@ describe('the layout of a table in the lake', () => {
 
     it('records the id of each column, which stays the column’s in every order, and is never given again', () => {
       const first = recorded(parquet('id item'));
-      expect(ids(first)).toEqual({ id: 1, item: 2, _record: 3, _source: 4, _version: 5 });
+      expect(ids(first)).toEqual({ id: 1, item: 2, _record: 3, _source: 4, _version: 5, _loaded_at: 6 });
       expect(planLayouts(first, parquet('id item'))).toBeUndefined();
       const second = recorded(parquet('id item'), parquet('shop id'));
-      expect(ids(second)).toEqual({ shop: 6, id: 1, _record: 3, _source: 4, _version: 5 });
+      expect(ids(second)).toEqual({ shop: 7, id: 1, _record: 3, _source: 4, _version: 5, _loaded_at: 6 });
       const third = recorded(parquet('id item'), parquet('shop id'), parquet('shop id item'));
-      expect(ids(third)).toEqual({ shop: 6, id: 1, item: 7, _record: 3, _source: 4, _version: 5 });
+      expect(ids(third)).toEqual({
+        shop: 7,
+        id: 1,
+        item: 8,
+        _record: 3,
+        _source: 4,
+        _version: 5,
+        _loaded_at: 6,
+      });
       expect(() => checkLayouts(first, parquet('shop id'))).toThrow('npx sluice migrate --plan');
     });
 
@@ -88,7 +96,7 @@ describe('the layout of a table in the lake', () => {
       const renamed = parquet('id article').map((each) => ({ ...each, renamed: { article: 'item' } }));
       expect(() => checkLayouts(first, renamed)).toThrow('npx sluice migrate --plan');
       const second = recorded(parquet('id item'), renamed);
-      expect(ids(second)).toEqual({ id: 1, article: 2, _record: 3, _source: 4, _version: 5 });
+      expect(ids(second)).toEqual({ id: 1, article: 2, _record: 3, _source: 4, _version: 5, _loaded_at: 6 });
       for (const later of [renamed, parquet('id article')])
         expect(planLayouts(second, later)).toBeUndefined();
     });
@@ -96,11 +104,11 @@ describe('the layout of a table in the lake', () => {
     it('may widen a column, and refuses any other type of it, with the cure', () => {
       const before = recorded(parquet('id', { id: z.int32() }));
       expect(planLayouts(before, parquet('id', { id: z.int() }))).toMatchObject([
-        { schema: { schema: { 'schema-id': 1, fields: [{ id: 1, type: 'long' }, {}, {}, {}] } } },
+        { schema: { schema: { 'schema-id': 1, fields: [{ id: 1, type: 'long' }, {}, {}, {}, {}] } } },
       ]);
       const sum = recorded(parquet('id', { id: decimal(9, 2) }));
       expect(planLayouts(sum, parquet('id', { id: decimal(12, 2) }))).toMatchObject([
-        { schema: { schema: { fields: [{ id: 1, type: 'decimal(12,2)' }, {}, {}, {}] } } },
+        { schema: { schema: { fields: [{ id: 1, type: 'decimal(12,2)' }, {}, {}, {}, {}] } } },
       ]);
       expect(() => planLayouts(sum, parquet('id', { id: decimal(12, 3) }))).toThrow(LayoutRefused);
       const text = parquet('id');
@@ -109,9 +117,26 @@ describe('the layout of a table in the lake', () => {
       expect(() => checkLayouts(before, text)).toThrow('give the new column another name');
     });
 
+    it('is not refused if only columns of our own are not recorded, whose ids are the same whenever they are', () => {
+      const full = recorded(parquet('id item'));
+      const older = full.map((layout) => {
+        const { schema, lastColumnId } = layout.schema ?? { schema: { fields: [] }, lastColumnId: 0 };
+        const fields = schema.fields.filter(({ name }) => name !== '_loaded_at');
+        return { ...layout, schema: { schema: { ...schema, fields }, lastColumnId: lastColumnId - 1 } };
+      }) as LakeLayout[];
+      expect(ids(older)).toEqual({ id: 1, item: 2, _record: 3, _source: 4, _version: 5 });
+      expect(() => checkLayouts(older, parquet('id item'))).not.toThrow();
+      expect(() => checkLayouts(older, parquet('id item shop'))).toThrow('npx sluice migrate --plan');
+      const recordedNow = planLayouts(older, parquet('id item'));
+      expect(ids(recordedNow)).toEqual(ids(full));
+      const later = planLayouts(recordedNow ?? [], parquet('shop id item'));
+      expect(planLayouts(older, parquet('shop id item'))).toEqual(later);
+      expect(ids(later)).toMatchObject({ _loaded_at: 6, shop: 7 });
+    });
+
     it('gets its ids when older code recorded none', () => {
       const old = recorded(parquet('id item')).map(({ schema: _, ...rest }) => rest);
-      const all = { id: 1, item: 2, _record: 3, _source: 4, _version: 5 };
+      const all = { id: 1, item: 2, _record: 3, _source: 4, _version: 5, _loaded_at: 6 };
       expect(ids(planLayouts(old, parquet('id item')))).toEqual(all);
     });
   });

@@ -63,6 +63,7 @@ describe('a table of the catalog', () => {
       _record: 'bigint',
       _source: 'string',
       _version: 'string',
+      _loaded_at: 'timestamp',
     });
     expect(partitionKeys).toEqual([{ name: 'day', type: 'date' }]);
     expect(parameters['classification']).toBe('parquet');
@@ -94,7 +95,8 @@ test('the table of a dataset is declared for Athena as an Iceberg table, which h
   \`steps\` array<struct<text:string,seconds:int>>,
   \`_record\` bigint,
   \`_source\` string,
-  \`_version\` string
+  \`_version\` string,
+  \`_loaded_at\` timestamp
 )
 PARTITIONED BY (\`day\`)
 LOCATION 's3://lake/readings'
@@ -228,7 +230,7 @@ TABLE PROPERTIES ('classification'='csv', 'skip.header.line.count'='1');`);
     expect(revision).toMatch(/^\/\* [0-9a-f]{12} \*\/ $/);
     expect(typedViewDdl(recipes as never)).toEqual({
       drop: `${revision}DROP VIEW IF EXISTS public."recipes"`,
-      create: `${revision}CREATE VIEW public."recipes" AS SELECT "recipe_id", "title", "complexity_score", "difficulty", "time_estimate_s", "_record", "_source", "_version" FROM lake."recipes" WITH NO SCHEMA BINDING`,
+      create: `${revision}CREATE VIEW public."recipes" AS SELECT "recipe_id", "title", "complexity_score", "difficulty", "time_estimate_s", "_record", "_source", "_version", "_loaded_at" AT TIME ZONE 'UTC' AS "_loaded_at" FROM lake."recipes" WITH NO SCHEMA BINDING`,
       grant: `${revision}GRANT SELECT ON public."recipes" TO PUBLIC`,
     });
     const { create: view } = typedViewDdl(passengers as never);
@@ -278,7 +280,7 @@ describe('the table of an archive', () => {
     const { create } = archiveViewDdl(recipes as never);
     expect(create).toMatch(/^\/\* \w+ \*\/ CREATE VIEW public\."recipes_archive" AS SELECT "recipe_id", /);
     expect(create).toContain(
-      ', "_record", "_source", "_version", "difficulty" FROM lake."recipes_archive" WITH NO SCHEMA BINDING',
+      ', "_record", "_source", "_version", "_loaded_at", "difficulty" FROM lake."recipes_archive" WITH NO SCHEMA BINDING',
     );
     expect(create).not.toMatch(/CAST|nullif|"ingredients"/);
   });

@@ -340,6 +340,7 @@ it('the schema of Parquet names each column with its logical type, lists in thre
   required int64 _record;
   optional binary _source (STRING);
   optional binary _version (STRING);
+  optional int64 _loaded_at (TIMESTAMP(MICROS,true));
 }`);
 });
 

@@ -65,6 +65,8 @@ const isDeleted = (sequencer: string, rest: Partial<LedgerEntry> = {}): LedgerEn
   current: { type: 'deleted', sequencer, versionId: 'marker' },
   ...rest,
 });
+/** When others began. */
+const BEGUN = 700;
 const extracting = (
   versionId: string,
   sequencer: string,
@@ -81,6 +83,7 @@ const extracting = (
     invocation,
     codeVersion,
     leaseUntil,
+    begunAt: invocation === 'me' ? claim.now : BEGUN,
     parts: 0,
   }) as const;
 const rejected = (versionId: string, sequencer: string, parts = 0) =>
@@ -152,7 +155,7 @@ describe('the decision about an event', () => {
       'a version whose lease has run out',
       { ...none, attempts: [extracting('v2', '20', 1000)] },
       created('v2', '20'),
-      { action: 'extract', next: { ...none, attempts: [mine] } },
+      { action: 'extract', next: { ...none, attempts: [{ ...mine, begunAt: BEGUN }] } },
     ],
     [
       'a version that the code before a deploy left undone',
@@ -175,7 +178,11 @@ describe('the decision about an event', () => {
       created('v2', '20'),
       {
         action: 'extract',
-        next: { ...none, attempts: [extracting('v2!0001', '20', 1900, 'me')], superseded: ['v2'] },
+        next: {
+          ...none,
+          attempts: [{ ...mine, versionId: 'v2!0001', begunAt: BEGUN }],
+          superseded: ['v2'],
+        },
       },
     ],
     [

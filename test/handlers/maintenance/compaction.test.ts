@@ -69,6 +69,7 @@ async function rows(): Promise<Row[]> {
   const text = { type: { kind: 'string' }, nullable: true } as const;
   const columns: Column[] = ['_source', '_version', 'title'].map((name) => ({ name, ...text }));
   columns.push({ name: '_record', type: { kind: 'int64' }, nullable: false });
+  columns.push({ name: '_loaded_at', type: { kind: 'timestamp' }, nullable: true });
   const found: Row[] = [];
   for (const key of await tableFiles(store))
     for await (const some of readParquetRows(columns, store.body('processed', key))) found.push(...some);
@@ -153,6 +154,30 @@ describe('compaction', () => {
     await compacted({ tableSchema });
     expect(await shown()).toEqual(ofMany([1, 2]));
     expect(await tableFiles(store)).toHaveLength(2);
+  });
+
+  it('keeps when each object was taken up, and rows from before that was told have nothing there', async () => {
+    const old: TableSchemas = (dataset) =>
+      schemaAfter(
+        undefined,
+        tableColumns(dataset).filter(({ name }) => name !== '_loaded_at'),
+      );
+    await put(1, 1, { tableSchema: old });
+    const before = metadataOf(store)?.schemas.length;
+    const tableSchema: TableSchemas = (dataset) => schemaAfter(old(dataset), tableColumns(dataset));
+    await put(2, 1, { tableSchema });
+    await put(3, 1, { tableSchema });
+    expect([before, metadataOf(store)?.schemas.length]).toEqual([1, 2]);
+    const times = { 1: null, 2: '1970-01-01T00:00:00.012000Z', 3: '1970-01-01T00:00:00.013000Z' };
+    const expected = Object.entries(times).flatMap(([n, at]) => Array(4).fill(`recipes/${n}.ndjson ${at}`));
+    await compacted({ tableSchema });
+    expect(await tableFiles(store)).toHaveLength(2);
+    const shownTimes = async () =>
+      (await rows()).map(({ _source, _loaded_at }) => `${_source} ${_loaded_at}`).sort();
+    expect(await shownTimes()).toEqual(expected);
+    await put(4, 1, { tableSchema });
+    await compacted({ tableSchema });
+    expect((await shownTimes()).slice(0, 12)).toEqual(expected);
   });
 
   it('is tried again while others commit', async () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Column, provenance, tableColumns } from '../../../domain/columns.ts';
 import type { Dataset } from '../../../domain/dataset.ts';
+import { instantText } from '../../../domain/instant.ts';
 import { jsonOf } from '../../../domain/long.ts';
 import type { Row } from '../../../domain/records/transformation.ts';
 import { Registry } from '../../../domain/registry.ts';
@@ -86,8 +87,9 @@ export class PipelineTable {
     }
     putRaw(this.store, key, records.map((record) => `${jsonOf(record)}\n`).join(''));
     await extract(this.store, key, this.#context(), event);
+    const origin = { key, versionId, loadedAt: instantText(this.#now * 1000) };
     for (const part of this.store.keys('temp')) await transform(this.store, part, this.#context());
-    const rows = records.map((record, i) => ({ ...record, ...provenance({ key, versionId }, i + 1) }));
+    const rows = records.map((record, i) => ({ ...record, ...provenance(origin, i + 1) }));
     this.#objects.set(key, rows);
   }
 

@@ -100,6 +100,13 @@ export const decisions: readonly Mutation[] = [
     replace: '',
   },
   {
+    name: 'gives each attempt at a revision a time of its own',
+    file: 'domain/versions/ledger.ts',
+    find: 'versionId === attempt?.versionId ? since : now',
+    replace: 'now',
+    caughtBy: 'test/handlers/extraction/loaded-at.test.ts',
+  },
+  {
     name: 'lets the copy of a message wait until the first is done',
     file: 'domain/versions/ledger.ts',
     find: 'return attempt.message === message || compareSequencers(attempt.sequencer, event.sequencer) < 0\n',

@@ -143,8 +143,8 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'gives rows the sequencer of the event, whatever the entry has',
     file: 'handlers/stages/extraction/take-up.ts',
-    find: 'event: { ...asked, sequencer }',
-    replace: 'event: asked',
+    find: 'event: { ...asked, sequencer, ...loadedAt }',
+    replace: 'event: { ...asked, ...loadedAt }',
   },
   {
     name: 'leaves parts that a dead attempt wrote of a version that is gone',
