@@ -1,7 +1,7 @@
 import type { Connection } from 'mysql2/promise';
 import type { Dataset } from '../domain/dataset.ts';
 import { RowEncoder } from '../domain/tables/encoded-row.ts';
-import { mysqlName, objectsTable } from '../domain/tables/mysql.ts';
+import { mysqlName, objectsTable, versionsTable } from '../domain/tables/mysql.ts';
 import { objectHash, sortableSequencer } from '../domain/tables/row-identity.ts';
 import { parseRevision } from '../domain/versions/revision.ts';
 import { mysqlSettings, openMysql } from './connection.ts';
@@ -18,6 +18,7 @@ const OPERATORS: Readonly<Record<Retracted, string>> = {
 };
 
 const guards = mysqlName(objectsTable.name);
+const versions = mysqlName(versionsTable.name);
 
 /**
  * The tables that the environment names.
@@ -58,7 +59,8 @@ export class MysqlTableStore implements TableStore {
     this.#rowsRemoved = how.rowsRemoved;
   }
 
-  async load({ dataset, key, sequencer, rows: given }: RowsFile): Promise<Loaded | 'stale'> {
+  async load(file: RowsFile): Promise<Loaded | 'stale'> {
+    const { dataset, key, sequencer, rows: given } = file;
     const rows = [...given].sort((a, b) => a.record - b.record);
     const twice = rows.find(({ record }, i) => rows[i + 1]?.record === record);
     if (twice !== undefined) throw new RangeError(`Record ${twice.record} of ${key} occurs twice.`);
@@ -79,6 +81,7 @@ export class MysqlTableStore implements TableStore {
         const options = { encoder, rows, packetBytes, careful, clearLists, rewrite, ...guarded };
         try {
           const loaded = await loadRows(session, options);
+          await noteVersion(session, guarded, file);
           await session.execute('COMMIT');
           return loaded;
         } catch (error) {
@@ -120,6 +123,10 @@ export class MysqlTableStore implements TableStore {
           await session.execute(
             `DELETE FROM ${mysqlName(name)} ${ofObject} AND _record IN (${numbers.join()})`,
           );
+        if (numbers.length < this.#rowsRemoved)
+          await session.execute(`DELETE FROM ${versions} ${ofObject} AND ${older} AND dataset = ?`, [
+            dataset.name,
+          ]);
         await session.execute('COMMIT');
         return numbers;
       });
@@ -184,6 +191,23 @@ async function raise(session: Session, guarded: Guarded): Promise<boolean> {
     [dataset, sequencer],
   );
   return false;
+}
+
+/**
+ * Notes the provenance of the rows with this sequencer. It is the last statement of a load, since the loads of
+ * the version's other parts wait for it until this one is committed.
+ */
+async function noteVersion(
+  session: Session,
+  { dataset, object, sequencer }: Guarded,
+  { key, versionId, loadedAt }: RowsFile,
+): Promise<void> {
+  await session.execute(
+    `INSERT INTO ${versions} (dataset, _object, _sequencer, _source, _version, _loaded_at) ` +
+      `VALUES (?, x'${object}', ?, ?, ?, ?) ` +
+      'ON DUPLICATE KEY UPDATE _version = VALUES(_version), _loaded_at = VALUES(_loaded_at)',
+    [dataset, sequencer, key, versionId, loadedAt?.replace('T', ' ').replace('Z', '') ?? null],
+  );
 }
 
 /** Lowers an object's guard to the active version, unless a newer version has raised it. */

@@ -11,6 +11,10 @@ export interface RowsFile {
   /** In the raw bucket. */
   readonly key: string;
   readonly sequencer: string;
+  /** With its revision. */
+  readonly versionId: string;
+  /** When that revision was taken up, as `instantText` writes it, if that is known. */
+  readonly loadedAt?: string | undefined;
   /** Each record once. */
   readonly rows: Iterable<NumberedRow>;
 }

@@ -3,7 +3,7 @@ import { storedColumns } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { glueTable, icebergColumns, icebergLocation, tableLocation } from '../../domain/tables/glue.ts';
 import { glueDdl } from '../../domain/tables/glue-ddl.ts';
-import { createTableSql, mysqlTables } from '../../domain/tables/mysql.ts';
+import { createTableSql, createViewSql, mysqlTables } from '../../domain/tables/mysql.ts';
 import { parquetSchema } from '../../domain/tables/parquet.ts';
 import { redshiftDdl } from '../../domain/tables/redshift.ts';
 import { chosenDataset, datasetNames } from '../options/options.ts';
@@ -56,7 +56,9 @@ function schemaText(kind: Kind, dataset: Dataset, bucket: string): string {
     case 'mysql': {
       const { table, lists } = mysqlTables(dataset);
       return [table, ...lists.map((list) => list.table)]
-        .map((each) => `${createTableSql(each)};`)
+        .map(createTableSql)
+        .concat(createViewSql(table) ?? [])
+        .map((statement) => `${statement};`)
         .join('\n\n');
     }
     case 'glue':

@@ -22,6 +22,7 @@ const mysqlTable: z.ZodType<MysqlTable> = z.strictObject({
       columns: z.array(z.strictObject({ name: z.string(), prefix: z.int().exactOptional() })),
     }),
   ),
+  view: z.string().exactOptional(),
 });
 
 /** The tables after the last migration. */

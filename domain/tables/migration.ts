@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   columnSql,
   createTableSql,
+  createViewSql,
   indexSql,
   type MysqlColumn,
   type MysqlIndex,
@@ -98,6 +99,14 @@ export function planMigration(
     statements.push(createTableSql(table).split('\n'));
     created.push(table.name);
     tables.push(table);
+  }
+  const views = new Map(present.map((table) => [table.name, createViewSql(table)]));
+  for (const table of tables) {
+    const view = createViewSql(table);
+    if (view === undefined || view === views.get(table.name)) continue;
+    statements.push(view.split('\n'));
+    if (!views.has(table.name) || changed.includes(table.name)) continue;
+    changed.push(table.view ?? '');
   }
   if (reasons.length > 0) throw new LosesData(reasons);
   if (statements.length === 0) return undefined;

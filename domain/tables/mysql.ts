@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { type Column, type ColumnType, columnsOf } from '../columns.ts';
+import {
+  type Column,
+  type ColumnType,
+  columnsOf,
+  loadedAtColumn,
+  recordColumn,
+  sourceColumn,
+  versionColumn,
+} from '../columns.ts';
 import { type Dataset, VERIFICATION } from '../dataset.ts';
 import { decimalName } from '../decimal.ts';
 import { MAX_INDEX_BYTES, textLength } from '../indexes.ts';
@@ -23,6 +31,8 @@ export interface MysqlTable {
   readonly columns: readonly MysqlColumn[];
   readonly primaryKey: readonly string[];
   readonly indexes: readonly MysqlIndex[];
+  /** The name of the view that shows its rows with their provenance; of a dataset's own table. */
+  readonly view?: string;
 }
 
 /** A column of the dataset, with its column in the database. */
@@ -78,6 +88,35 @@ export const objectsTable: MysqlTable = {
   indexes: [],
 };
 
+/** S3 User Guide, "Object keys" and "Versioning": bytes, of which a character has one at least. */
+const MAX_KEY = 1024;
+const MAX_REVISION_SUFFIX = '!0000'.length;
+/** As many as an index needs to find an object. Characters. */
+const SOURCE_PREFIX = 200;
+
+/**
+ * The provenance of rows: once for each version of an object, by the sequencer that its rows have. In each row
+ * it would cost more than the rest of a short one.
+ */
+export const versionsTable: MysqlTable = {
+  name: 'sluice_versions',
+  columns: [
+    { name: 'dataset', type: `VARCHAR(${MAX_NAME})`, nullable: false },
+    { name: '_object', type: 'BINARY(12)', nullable: false },
+    { name: '_sequencer', type: sequencer, nullable: false },
+    { name: sourceColumn.name, type: `VARCHAR(${MAX_KEY})`, nullable: false },
+    { name: versionColumn.name, type: `VARCHAR(${MAX_KEY + MAX_REVISION_SUFFIX})`, nullable: false },
+    { name: loadedAtColumn.name, type: 'DATETIME(6)', nullable: true },
+  ],
+  primaryKey: ['dataset', '_object', '_sequencer'],
+  indexes: [
+    {
+      name: 'by_source',
+      columns: [{ name: 'dataset' }, { name: sourceColumn.name, prefix: SOURCE_PREFIX }],
+    },
+  ],
+};
+
 /**
  * Derives a dataset's tables from the schema of its rows.
  *
@@ -102,20 +141,23 @@ export function mysqlTables(dataset: Dataset): DatasetTables {
     ],
     primaryKey: ['_object', '_record'],
     indexes: [keyIndex(dataset, values), ...(dataset.indexes ?? []).map(furtherIndex)],
+    view: shortName(`${dataset.name}_provenance`),
   });
   return { table, values, lists };
 }
 
-/** Every table of the datasets, and the one that guards them. @throws {Error} if two have the same name */
+/** Every table of the datasets, and our own of their objects. @throws {Error} if two have the same name */
 export function allMysqlTables(datasets: readonly Dataset[]): MysqlTable[] {
-  const tables = [objectsTable];
+  const own = [objectsTable, versionsTable];
+  const tables = [...own];
   for (const dataset of datasets) {
     const { table, lists } = mysqlTables(dataset);
     tables.push(table, ...lists.map((list) => list.table));
   }
   const names = tables.map(({ name }) => name);
+  names.push(...tables.flatMap(({ view }) => (view?.startsWith(VERIFICATION) ? [] : (view ?? []))));
   const isReserved = (name: string) => name.startsWith('sluice_') && name !== VERIFICATION;
-  const twice = names.find((name, i) => (isReserved(name) ? i > 0 : names.indexOf(name) < i));
+  const twice = names.find((name, i) => (isReserved(name) ? i >= own.length : names.indexOf(name) < i));
   if (twice !== undefined)
     throw new Error(`There would be two MySQL tables ${twice}: rename the dataset or the list.`);
   return tables;
@@ -241,12 +283,17 @@ function keyIndex({ name, key }: Dataset, values: readonly StoredColumn[]): Mysq
 
 /** An index of the dataset's `indexes`, named after its columns. */
 function furtherIndex(columns: readonly string[]): MysqlIndex {
-  const name = `by_${columns.join('_')}`;
-  const digits = createHash('sha256').update(columns.join()).digest('hex').slice(0, 8);
   return {
-    name: name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME - digits.length - 1)}_${digits}`,
+    name: shortName(`by_${columns.join('_')}`, columns.join()),
     columns: columns.map((column) => ({ name: column })),
   };
+}
+
+/** The name, or its beginning with a hash of what it names if it is too long. */
+function shortName(name: string, whole = name): string {
+  if (name.length <= MAX_NAME) return name;
+  const digits = createHash('sha256').update(whole).digest('hex').slice(0, 8);
+  return `${name.slice(0, MAX_NAME - digits.length - 1)}_${digits}`;
 }
 
 /** How many characters a column holds at most; `undefined` if it is no VARCHAR. */
@@ -291,6 +338,32 @@ export function createTableSql({ name, columns, primaryKey, indexes }: MysqlTabl
     lines.map((line) => `  ${line}`).join(',\n'),
     // Compares bytes, regardless of languages, as the lake does. MariaDB has no utf8mb4_0900_bin.
     ') ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_bin',
+  ].join('\n');
+}
+
+/**
+ * `CREATE VIEW`, of a table's rows with their provenance; `undefined` if it has no view. Whoever reads it needs
+ * the right to read the tables, and no more.
+ */
+export function createViewSql({ name, columns, view }: MysqlTable): string | undefined {
+  if (view === undefined) return undefined;
+  const versions = [sourceColumn, versionColumn, loadedAtColumn].map(
+    (column) => `v.${mysqlName(column.name)}`,
+  );
+  const known = ['_object', recordColumn.name, '_sequencer', '_hash'];
+  const own = columns.filter((column) => !known.includes(column.name));
+  return [
+    `CREATE OR REPLACE SQL SECURITY INVOKER VIEW ${mysqlName(view)} AS SELECT`,
+    [
+      ...own.map((column) => `r.${mysqlName(column.name)}`),
+      `r.${mysqlName(recordColumn.name)}`,
+      ...versions,
+      'r.`_object`',
+    ]
+      .map((column) => `  ${column}`)
+      .join(',\n'),
+    `FROM ${mysqlName(name)} r LEFT JOIN ${mysqlName(versionsTable.name)} v`,
+    `  ON v.dataset = '${name}' AND v.\`_object\` = r.\`_object\` AND v.\`_sequencer\` = r.\`_sequencer\``,
   ].join('\n');
 }
 

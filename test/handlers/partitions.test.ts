@@ -145,7 +145,7 @@ it.each(cases.map(([dataset, values]) => [dataset.name, dataset, values] as cons
           });
         }
         rows.sort((a, b) => a.record - b.record);
-        await tables.load({ dataset, key, sequencer: '01', rows });
+        await tables.load({ dataset, key, sequencer: '01', versionId: 'v1', rows });
 
         const stored = await storedRows(look, dataset, key);
         expect(stored.map(({ row }) => [row['id'], row['value']])).toEqual(accepted);

@@ -138,7 +138,7 @@ it('values of every type are the same in MySQL and in Parquet', async () => {
     ),
   );
   const key = 'things/all';
-  const loaded = await tables.load({ dataset: things, key, sequencer: '01', rows });
+  const loaded = await tables.load({ dataset: things, key, sequencer: '01', versionId: 'v1', rows });
   expect(loaded).toMatchObject({ written: rows.length });
   const file = newLakeFile(things, 'parquet', {});
   for (const { record, row } of rows) file.add({ ...row, _record: record });

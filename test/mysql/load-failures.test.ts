@@ -43,7 +43,7 @@ beforeEach(() => emptyTables(look, [things]));
 
 const key = 'things/a.json';
 const load = (sequencer: string, rows: ReturnType<typeof numbered>, by = store) =>
-  by.load({ dataset: things, key, sequencer, rows });
+  by.load({ dataset: things, key, sequencer, versionId: 'v1', rows });
 const stored = () => storedRows(look, things, key);
 
 /** Expects that work fails as something that may succeed later, and says why. */

@@ -19,7 +19,7 @@ beforeEach(() => emptyTables(look, [things]));
 
 const key = 'things/a.json';
 const load = (sequencer: string, rows: ReturnType<typeof numbered>, of = key) =>
-  store.load({ dataset: things, key: of, sequencer, rows });
+  store.load({ dataset: things, key: of, sequencer, versionId: `v${sequencer}`, rows });
 const stored = (of = key) => storedRows(look, things, of);
 const firstRow = async () => (await stored())[0]?.row;
 
@@ -212,7 +212,7 @@ describe('a file', () => {
   it('is loaded by several at once into the same rows', async () => {
     const rows = numbered(...Array.from({ length: 300 }, (_, i) => thing(`t${i}`, { words: ['x', 'y'] })));
     const others = Array.from({ length: 4 }, () => new MysqlTableStore(() => openMysql({ url: server.url })));
-    const file = { dataset: things, key, sequencer: '01', rows };
+    const file = { dataset: things, key, sequencer: '01', versionId: 'v1', rows };
     const results = await Promise.all([
       ...others.map((each) => each.load(file)),
       ...others.map((each) => each.load(file)),
@@ -227,7 +227,7 @@ describe('a file', () => {
       Array.from({ length: 2000 }, (_, i) => ({ record: from + i, row: thing(`${i}`, { words: [word] }) }));
     const others = Array.from({ length: 3 }, () => new MysqlTableStore(() => openMysql({ url: server.url })));
     const [first, second, third] = others as [MysqlTableStore, MysqlTableStore, MysqlTableStore];
-    const common = { dataset: things, key };
+    const common = { dataset: things, key, versionId: 'v1' };
     await Promise.all([
       first.load({ ...common, sequencer: '01', rows: rows('old', 1) }),
       second.load({ ...common, sequencer: '01', rows: rows('old', 2001) }),
@@ -357,7 +357,7 @@ it('the simulation’s MySQL and the real server agree over any sequence of vers
       for (const { what, key: of, sequencer, leaving, rows } of steps) {
         const act = (tables: MysqlTableStore): Promise<unknown> =>
           what === 'load'
-            ? tables.load({ dataset: things, key: of, sequencer, rows })
+            ? tables.load({ dataset: things, key: of, sequencer, versionId: 'v1', rows })
             : tables.retract(things, of, sequencer, {
                 which: what,
                 ...(leaving !== undefined && { leaving }),

@@ -4,7 +4,7 @@ import { type Dataset, defineDataset } from '../../domain/dataset.ts';
 import { binary, decimal, int64 } from '../../domain/fields.ts';
 import { longOf, parseJson } from '../../domain/long.ts';
 import type { Row } from '../../domain/records/transformation.ts';
-import { allMysqlTables, createTableSql, mysqlTables } from '../../domain/tables/mysql.ts';
+import { allMysqlTables, createTableSql, createViewSql, mysqlTables } from '../../domain/tables/mysql.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
 import { openMysql } from '../../mysql/connection.ts';
 import { MysqlTableStore } from '../../mysql/mysql-table-store.ts';
@@ -68,7 +68,9 @@ export const thing = (id: string, more: Row = {}): Row => ({
 export const numbered = (...rows: readonly Row[]) => rows.map((row, i) => ({ record: i + 1, row }));
 
 export async function createTables(connection: Connection, datasets: readonly Dataset[]): Promise<void> {
-  for (const table of allMysqlTables(datasets)) await connection.query(createTableSql(table));
+  const tables = allMysqlTables(datasets);
+  for (const table of tables) await connection.query(createTableSql(table));
+  for (const view of tables.flatMap((table) => createViewSql(table) ?? [])) await connection.query(view);
 }
 
 export async function emptyTables(connection: Connection, datasets: readonly Dataset[]): Promise<void> {

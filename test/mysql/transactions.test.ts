@@ -20,7 +20,7 @@ beforeEach(() => emptyTables(look, [things]));
 
 const key = 'things/a.json';
 const load = (sequencer: string, rows: ReturnType<typeof numbered>, by = store) =>
-  by.load({ dataset: things, key, sequencer, rows });
+  by.load({ dataset: things, key, sequencer, versionId: 'v1', rows });
 const stored = () => storedRows(look, things, key);
 
 /** A store that has something else happen, once, just before the first of its statements that begins so. */

@@ -125,7 +125,7 @@ async function areAllLoaded({ parts }: PublishedPart, path: VersionPath, ledger:
 }
 
 async function load(
-  { key, versionId, sequencer, files }: PublishedPart,
+  { key, versionId, sequencer, loadedAt, files }: PublishedPart,
   address: PartAddress,
   dataset: Dataset,
   buckets: SinkBuckets,
@@ -154,7 +154,7 @@ async function load(
       }),
     ),
   );
-  const loaded = tables && (await fillTables(rows, from, dataset, tables, rejects));
+  const loaded = tables && (await fillTables(rows, { ...from, loadedAt }, dataset, tables, rejects));
   return {
     stage: 'loading',
     dataset: dataset.name,
@@ -211,14 +211,14 @@ async function readRows(
 /** Loads the rows into MySQL. Rows that a table can't hold are rejected, each with its reason. */
 async function fillTables(
   rows: readonly NumberedRow[],
-  from: Pick<PublishedPart, 'key' | 'versionId' | 'sequencer'>,
+  from: Pick<PublishedPart, 'key' | 'versionId' | 'sequencer' | 'loadedAt'>,
   dataset: Dataset,
   tables: NonNullable<StageContext['tables']>,
   rejects: RejectsWriter,
 ): Promise<LoadingReceipt['tables']> {
   const schema = rowSchema(dataset);
   if (rows.length === 0) return { written: 0, unchanged: 0, rejected: {}, schema };
-  const loaded = await tables.load({ dataset, key: from.key, sequencer: revisionSequencer(from), rows });
+  const loaded = await tables.load({ dataset, ...from, sequencer: revisionSequencer(from), rows });
   if (loaded === 'stale') return { written: 0, unchanged: 0, rejected: {}, stale: true };
   for (const reject of loaded.rejected) await rejects.add(reject);
   await rejects.flush();

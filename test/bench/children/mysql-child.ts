@@ -59,7 +59,7 @@ async function* files(limit: number): AsyncGenerator<NumberedRow[]> {
 async function loader(): Promise<(file: readonly NumberedRow[]) => Promise<unknown>> {
   if (how === 'ours') {
     const store = new MysqlTableStore(() => openMysql({ url }));
-    return (rows) => store.load({ dataset: recipes, key: KEY, sequencer: SEQUENCER, rows });
+    return (rows) => store.load({ dataset: recipes, key: KEY, sequencer: SEQUENCER, versionId: 'v1', rows });
   }
   const connection = await createConnection({ uri: url, charset: 'utf8mb4_bin', flags: ['+LOCAL_FILES'] });
   await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');

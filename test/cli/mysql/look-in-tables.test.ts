@@ -34,7 +34,7 @@ beforeEach(() => emptyTables(look, [things]));
 
 const key = 'things/a.json';
 const load = (rows: ReturnType<typeof numbered>, of = key) =>
-  store.load({ dataset: things, key: of, sequencer: '01', rows });
+  store.load({ dataset: things, key: of, sequencer: '01', versionId: 'v1', rows });
 const find = (of = key) => reader.look('things', of, '01');
 const untouched = (rows: number): InTables => ({ rows, changed: 0, records: [], others: 0, orphans: {} });
 

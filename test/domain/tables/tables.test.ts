@@ -9,6 +9,7 @@ import { LosesData, migrationChecksum, planMigration } from '../../../domain/tab
 import {
   allMysqlTables,
   createTableSql,
+  createViewSql,
   type MysqlTable,
   mysqlRenames,
   mysqlTables,
@@ -170,6 +171,8 @@ describe('the tables of a dataset', () => {
     const a = dataset(z.object({ id, b: z.array(z.string()) }), { name: 'a' });
     const b = dataset(z.object({ id }), { name: 'a_b' });
     expect(() => allMysqlTables([a, b])).toThrow('two MySQL tables a_b');
+    const ofView = dataset(z.object({ id }), { name: 'a_provenance' });
+    expect(() => allMysqlTables([a, ofView])).toThrow('two MySQL tables a_provenance');
     expect(() => allMysqlTables([dataset(z.object({ id }), { name: 'sluice_objects' })])).toThrow(
       'sluice_objects',
     );
@@ -180,7 +183,9 @@ describe('a migration', () => {
   const tables = (row: z.ZodRawShape, more?: Partial<Dataset>): MysqlTable[] =>
     allMysqlTables([dataset(z.object(row), more)]);
   const statements = (from: MysqlTable[], to: MysqlTable[]) =>
-    planMigration(from, to)?.statements.map((lines) => lines.join('\n'));
+    planMigration(from, to)
+      ?.statements.map((lines) => lines.join('\n'))
+      .filter((statement) => !statement.includes(' VIEW '));
 
   it('exists for everything that the datasets declare (if not: npx sluice migrate --plan)', () => {
     expect(pendingPlan()).toBeUndefined();
@@ -188,12 +193,34 @@ describe('a migration', () => {
 
   it('of an empty database creates everything', () => {
     const declared = tables({ id, words: z.array(z.string()) });
-    expect(statements([], declared)).toEqual(declared.map(createTableSql));
+    const views = declared.flatMap((table) => createViewSql(table) ?? []);
+    expect(views).toHaveLength(1);
+    expect(planMigration([], declared)?.statements.map((lines) => lines.join('\n'))).toEqual([
+      ...declared.map(createTableSql),
+      ...views,
+    ]);
+  });
+
+  it('makes the view of a table with provenance again when the table has other columns, and only then', () => {
+    const words = z.array(z.string());
+    const [from, to] = [tables({ id, words }), tables({ id, n: z.int32(), words })];
+    const view = (table = to) => table.flatMap((each) => createViewSql(each)?.split('\n') ?? []);
+    const plan = planMigration(from, to);
+    expect(plan?.statements.slice(1)).toEqual([view(plan?.tables as MysqlTable[])]);
+    expect(view().join('\n')).toContain('SELECT\n  r.`id`,\n  r.`n`,\n  r.`_record`,\n  v.`_source`,\n');
+    expect(planMigration(from, tables({ id, words }, { indexes: [] }))).toBeUndefined();
+    const before = from
+      .filter(({ name }) => name !== 'sluice_versions')
+      .map(({ view: _, ...table }) => table);
+    expect(planMigration(before, from)).toMatchObject({
+      name: 'change d_provenance; create sluice_versions',
+      statements: [expect.arrayContaining(['CREATE TABLE `sluice_versions` (']), view(from)],
+    });
   });
 
   it('adds a column that allows NULL, since existing rows have no value', () => {
     const plan = planMigration(tables({ id }), tables({ id, more: z.string() }));
-    expect(plan?.statements).toEqual([['ALTER TABLE `d`', '  ADD COLUMN `more` MEDIUMTEXT NULL']]);
+    expect(plan?.statements[0]).toEqual(['ALTER TABLE `d`', '  ADD COLUMN `more` MEDIUMTEXT NULL']);
     expect(planMigration(plan?.tables ?? [], tables({ id, more: z.string() }))).toBeUndefined();
   });
 
@@ -244,7 +271,7 @@ describe('a migration', () => {
       renamed,
     });
     const plan = planMigration(from, allMysqlTables([to]), mysqlRenames([to]));
-    expect(plan?.statements.map((lines) => lines.join('\n'))).toEqual([
+    expect(plan?.statements.slice(0, -1).map((lines) => lines.join('\n'))).toEqual([
       'ALTER TABLE `d` RENAME COLUMN `id` TO `code`',
       'ALTER TABLE `d` RENAME COLUMN `a` TO `b`',
       'ALTER TABLE `d` RENAME COLUMN `words_count` TO `texts_count`',

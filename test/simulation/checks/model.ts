@@ -374,6 +374,15 @@ class Model {
       mayHaveMore ? actual.filter((row) => expected.includes(row)) : actual,
       expected,
     );
+    // Of a version without rows it is all the same.
+    if (mayHaveMore || (shown !== undefined && rows.length === 0)) return;
+    this.#check(
+      `provenance of ${key} in the table`,
+      [...mysql.versions(member.name, objectHash(key))].map(
+        ([of, { source, version }]) => `${of}: ${source} ${version}`,
+      ),
+      rows.length === 0 ? [] : [`${sequencer}: ${key} ${name}`],
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Connection } from 'mysql2/promise';
 import type { Network, Party } from '../network.ts';
 import { driverError, type Holder, Locks } from './locks.ts';
-import { parseStatement, type Statement, type Value, type Where } from './sql.ts';
+import { parseStatement, type Statement, type Value, type Version, type Where } from './sql.ts';
 
 export type StoredRow = Readonly<Record<string, string | number | null>>;
 
@@ -36,6 +36,8 @@ export class MemoryMysql {
   readonly #network: Network;
   readonly #onlooker: TableOnlooker;
   readonly #guards = new Map<string, string>();
+  /** By dataset and object, and then by sequencer. */
+  readonly #versions = new Map<string, Map<string, Version>>();
   /** By table and object, and then by record; in the table of a list, by record and position. */
   readonly #rows = new Map<string, Map<string, StoredRow>>();
   readonly #locks: Locks;
@@ -53,6 +55,36 @@ export class MemoryMysql {
     return [...(this.#rows.get(`${table} ${object}`)?.values() ?? [])].sort(
       (a, b) => Number(a['_record']) - Number(b['_record']),
     );
+  }
+
+  /** The provenance that is committed of an object's rows, by their sequencers. */
+  versions(dataset: string, object: string): ReadonlyMap<string, Version> {
+    this.#forgetTheDead();
+    return this.#versionsOf(dataset, object);
+  }
+
+  #versionsOf(dataset: string, object: string): Map<string, Version> {
+    const name = `${dataset} ${object}`;
+    const versions = this.#versions.get(name) ?? new Map<string, Version>();
+    this.#versions.set(name, versions);
+    return versions;
+  }
+
+  async #setVersions(
+    session: Session,
+    { dataset, object }: { readonly dataset: string; readonly object: string },
+    meant: () => readonly string[],
+    version: Version | undefined,
+  ): Promise<unknown> {
+    const lockOf = (sequencer: string) => `version ${dataset} ${object} ${sequencer}`;
+    await this.#locks.acquire(session, () => meant().map(lockOf), 'exclusive');
+    const versions = this.#versionsOf(dataset, object);
+    for (const sequencer of meant()) {
+      const before = versions.get(sequencer);
+      session.undo.push(() => restore(versions, sequencer, before));
+      restore(versions, sequencer, version);
+    }
+    return { affectedRows: meant().length };
   }
 
   /** As much of mysql2's connection as the store uses. */
@@ -178,6 +210,14 @@ export class MemoryMysql {
           this.#guards.set(name, statement.kind === 'lower' ? statement.to : statement.sequencer);
         session.undo.push(() => restore(this.#guards, name, before));
         return { affectedRows: isToChange ? 1 : 0 };
+      }
+      case 'note':
+        return this.#setVersions(session, statement, () => [statement.sequencer], statement.version);
+      case 'forget': {
+        const { dataset, object, older } = statement;
+        const known = this.#versionsOf(dataset, object);
+        const meant = () => [...known.keys()].filter((sequencer) => compares(sequencer, older));
+        return this.#setVersions(session, statement, meant, undefined);
       }
       case 'select': {
         const { columns, limit } = statement;

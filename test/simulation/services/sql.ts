@@ -29,6 +29,19 @@ export type Statement =
       readonly tuples: readonly (readonly Value[])[];
       readonly replaces: boolean;
     }
+  | {
+      readonly kind: 'note';
+      readonly dataset: string;
+      readonly object: string;
+      readonly sequencer: string;
+      readonly version: Version;
+    }
+  | {
+      readonly kind: 'forget';
+      readonly dataset: string;
+      readonly object: string;
+      readonly older: NonNullable<Where['sequencer']>;
+    }
   | { readonly kind: 'touch'; readonly table: string; readonly sequencer: string; readonly where: Where }
   | { readonly kind: 'delete'; readonly table: string; readonly where: Where };
 
@@ -36,6 +49,13 @@ export type Control = 'START TRANSACTION' | 'COMMIT' | 'ROLLBACK' | 'SAVEPOINT' 
 
 /** `object`: what the session has set as `@object`. Bytes are hexadecimal text in lower case. */
 export type Value = string | number | null | { readonly variable: string };
+
+/** The provenance of rows. */
+export interface Version {
+  readonly source: string;
+  readonly version: string;
+  readonly loadedAt: string;
+}
 
 export interface Where {
   readonly object: string;
@@ -74,6 +94,21 @@ export function parseStatement(text: string, values: readonly unknown[] = []): S
   if (lower !== undefined) {
     const [to, dataset, from] = [bound(), bound(), bound()];
     return { kind: 'lower', dataset, object: lower['object'] ?? '', from, to };
+  }
+  const note = match(
+    /^INSERT INTO `sluice_versions` \(dataset, _object, _sequencer, _source, _version, _loaded_at\) VALUES \(\?, x'(?<object>\w+)', \?, \?, \?, \?\) ON DUPLICATE KEY UPDATE _version = VALUES\(_version\), _loaded_at = VALUES\(_loaded_at\)$/,
+  );
+  if (note !== undefined) {
+    const [dataset, sequencer] = [bound(), bound()];
+    const version = { source: bound(), version: bound(), loadedAt: bound() };
+    return { kind: 'note', dataset, object: note['object'] ?? '', sequencer, version };
+  }
+  const forget = match(
+    /^DELETE FROM `sluice_versions` WHERE _object = x'(?<object>\w+)' AND _sequencer (?<operator><=|<|=) '(?<value>[^']*)' AND dataset = \?$/,
+  );
+  if (forget !== undefined) {
+    const { object = '', operator = '', value = '' } = forget;
+    return { kind: 'forget', dataset: bound(), object, older: { operator, value } };
   }
   const select = match(
     /^SELECT (?<columns>.*?) FROM `(?<table>\w+)` (?<where>WHERE .*?)(?: ORDER BY _record LIMIT (?<limit>\d+))?(?<lock> FOR UPDATE)?$/,
