@@ -9,7 +9,7 @@ import { datasets, deployedDatasets } from '../../datasets/index.ts';
 import { recipes } from '../../datasets/recipes.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { type Migration, planMigration } from '../../domain/tables/migration.ts';
-import { allMysqlTables, mysqlRenames } from '../../domain/tables/mysql.ts';
+import { allMysqlTables, createTableSql, mysqlRenames, versionsTable } from '../../domain/tables/mysql.ts';
 import { handler } from '../../handlers/migration.ts';
 import { applyMigrations, type Database } from '../../mysql/migrations/apply.ts';
 import { migrations } from '../../mysql/migrations/index.ts';
@@ -39,12 +39,14 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
+  for (const name of await tables('VIEW')) await connection.query(`DROP VIEW \`${name}\``);
   for (const name of await tables()) await connection.query(`DROP TABLE \`${name}\``);
 });
 
-async function tables(): Promise<string[]> {
+async function tables(type: 'BASE TABLE' | 'VIEW' = 'BASE TABLE'): Promise<string[]> {
   const rows = await database.query(
-    'SELECT table_name AS t FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY 1',
+    'SELECT table_name AS t FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = ? ORDER BY 1',
+    [type],
   );
   return (rows as { t: string }[]).map(({ t }) => t);
 }
@@ -60,6 +62,7 @@ describe('the migrations of this version', () => {
     expect(await applyMigrations(database, migrations)).toEqual(migrations.map(({ number }) => number));
     const declared = allMysqlTables(deployedDatasets);
     expect(await tables()).toEqual([...declared.map(({ name }) => name), 'sluice_migrations'].sort());
+    expect(await tables('VIEW')).toEqual(declared.flatMap(({ view }) => view ?? []).sort());
     for (const { name, columns } of declared) {
       const found = await database.query(
         'SELECT column_name AS name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?',
@@ -171,6 +174,9 @@ describe('a migration', () => {
     expect(
       await database.query('SELECT code, b, value FROM d JOIN d_texts USING (_object, _record)'),
     ).toEqual([{ code: 'x', b: 7, value: 'word' }]);
+    expect(await database.query('SELECT code, b, _record, _source FROM d_provenance')).toEqual([
+      { code: 'x', b: 7, _record: 1, _source: null },
+    ]);
     const [index] = await database.query("SHOW INDEX FROM d WHERE Key_name = 'd_key'");
     expect(index).toMatchObject({ Column_name: 'code' });
   });
@@ -234,6 +240,7 @@ describe('the command line', () => {
   });
 
   it('prints statements that MySQL accepts', async () => {
+    await connection.query(createTableSql(versionsTable));
     for (const { name } of datasets) {
       const { stdout } = await sluice(['schema', name, '--mysql']);
       for (const statement of stdout.split(';\n'))
