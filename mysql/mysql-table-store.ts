@@ -194,8 +194,8 @@ async function raise(session: Session, guarded: Guarded): Promise<boolean> {
 }
 
 /**
- * Notes the provenance of the rows with this sequencer. It is the last statement of a load, since the loads of
- * the version's other parts wait for it until this one is committed.
+ * Notes the provenance of the rows with this sequencer. It is the last statement of a load, since the loads
+ * of the version's other parts wait for it until this one is committed.
  */
 async function noteVersion(
   session: Session,

@@ -95,8 +95,8 @@ const MAX_REVISION_SUFFIX = '!0000'.length;
 const SOURCE_PREFIX = 200;
 
 /**
- * The provenance of rows: once for each version of an object, by the sequencer that its rows have. In each row
- * it would cost more than the rest of a short one.
+ * The provenance of rows: once for each version of an object, by the sequencer that its rows have. In each
+ * row it would cost more than the rest of a short one.
  */
 export const versionsTable: MysqlTable = {
   name: 'sluice_versions',
@@ -342,8 +342,8 @@ export function createTableSql({ name, columns, primaryKey, indexes }: MysqlTabl
 }
 
 /**
- * `CREATE VIEW`, of a table's rows with their provenance; `undefined` if it has no view. Whoever reads it needs
- * the right to read the tables, and no more.
+ * `CREATE VIEW`, of a table's rows with their provenance; `undefined` if it has no view. Whoever reads it
+ * needs the right to read the tables, and no more.
  */
 export function createViewSql({ name, columns, view }: MysqlTable): string | undefined {
   if (view === undefined) return undefined;

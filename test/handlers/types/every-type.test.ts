@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import fc from 'fast-check';
-import type { Connection } from 'mysql2/promise';
+import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { loadDuckDb, rowsOf as queriedRows } from '../../../cli/lake/lake.ts';
 import { createSchemas, createViews } from '../../../cli/lake/lake-views.ts';
-import { tableColumns } from '../../../domain/columns.ts';
+import { recordColumn, revisionColumns, tableColumns } from '../../../domain/columns.ts';
 import { type Dataset, defineDataset } from '../../../domain/dataset.ts';
 import { decimal, int64, text, timestamp } from '../../../domain/fields.ts';
 import { jsonOf } from '../../../domain/long.ts';
@@ -20,6 +20,7 @@ import { csvTableKey } from '../../../domain/versions/key-layout.ts';
 import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
 import { currentSchema } from '../../../formats/iceberg/metadata/metadata.ts';
 import { readLakeFile } from '../../../formats/lake-file.ts';
+import { readParquetRows } from '../../../formats/parquet/read.ts';
 import { hiveType } from '../../../lake/glue-catalog.ts';
 import { openMysql } from '../../../mysql/connection.ts';
 import { MysqlTableStore } from '../../../mysql/mysql-table-store.ts';
@@ -158,9 +159,11 @@ describe.each(cases)(
           const store = new MemoryStore();
           const changes = { registry: new Registry([dataset]), tables };
           const key = nextKey();
+          let now = 0;
           const run = async (rows: readonly Row[], event: Partial<ObjectEvent>) => {
+            now += 1;
             putRaw(store, key, format === 'csv' ? csvOf(rows) : rows.map(jsonLine).join('\n'));
-            await extract(store, key, changes, event);
+            await extract(store, key, { ...changes, now: () => now }, event);
             await drain(store, changes);
             expect(store.keys('failed').map((file) => store.body('failed', file).toString())).toEqual([]);
             const expected = rows.map(plain);
@@ -168,6 +171,13 @@ describe.each(cases)(
             expect(await rowsIn(dataset, store, 'archive')).toEqual(expected);
             const inMysql = await storedRows(look, dataset, key);
             expect(inMysql.map(({ row }) => plain(row))).toEqual(expected);
+            const version = `${event.versionId}${event.revision === undefined ? '' : '!0001'}`;
+            const from = `${key} ${version} 1970-01-01T00:00:00.00${now}000Z`;
+            const origins = rows.map((_, i) => `${i + 1} ${from}`);
+            expect(await originsInMysql(dataset, key)).toEqual(origins);
+            if (processedAs === 'csv') return;
+            for (const bucket of ['processed', 'archive'] as const)
+              expect(await originsIn(dataset, store, bucket)).toEqual(origins);
           };
           await run(first, { versionId: 'v1', sequencer: '0A' });
           await run(second, { versionId: 'v2', sequencer: '0B' });
@@ -337,6 +347,27 @@ async function rowsIn(dataset: Dataset, store: MemoryStore, bucket: 'processed' 
       rows.push(...batch);
   }
   return rows.sort((a, b) => Number(a['_record']) - Number(b['_record'])).map(plain);
+}
+
+/** Where the rows of files are from, and when that was taken up, in the order of their records. */
+async function originsIn(dataset: Dataset, store: MemoryStore, bucket: 'processed' | 'archive') {
+  const found: Row[] = [];
+  for (const file of await filesOf(dataset, store, bucket))
+    for await (const rows of readParquetRows([recordColumn, ...revisionColumns], store.body(bucket, file)))
+      found.push(...rows);
+  return found
+    .sort((a, b) => Number(a['_record']) - Number(b['_record']))
+    .map(({ _record, _source, _version, _loaded_at }) => `${_record} ${_source} ${_version} ${_loaded_at}`);
+}
+
+/** The same of the rows in MySQL. */
+async function originsInMysql(dataset: Dataset, key: string): Promise<string[]> {
+  const [rows] = await look.query<RowDataPacket[]>(
+    `SELECT CONCAT(_record, ' ', _source, ' ', _version, ' ', REPLACE(_loaded_at, ' ', 'T'), 'Z') AS text
+     FROM ${dataset.name}_provenance WHERE _source = ? ORDER BY _record`,
+    [key],
+  );
+  return rows.map(({ text }) => text);
 }
 
 /** The values of the dataset's own columns, in which it is all the same how a whole number is written. */
