@@ -13,6 +13,11 @@ export interface TextType {
   readonly length?: number;
   /** Whether it is a text of JSON. */
   readonly json?: true;
+  /**
+   * Whether it is a time of the day. Neither Athena nor Redshift Spectrum reads Iceberg's type `time`
+   * ("Supported data types"), so that the lake has its text.
+   */
+  readonly time?: true;
 }
 
 /** Values by names, which are texts. */

@@ -11,4 +11,5 @@ export { decimal } from './fields/decimal.ts';
 export { json } from './fields/json.ts';
 export { double, int32, int64 } from './fields/numbers.ts';
 export { flag, text, yesNo } from './fields/texts.ts';
+export { time } from './fields/time.ts';
 export { timestamp } from './fields/timestamp.ts';

@@ -26,7 +26,7 @@ export function textLength(
   name: string,
   type: ColumnType,
 ): number | undefined {
-  if (type.kind !== 'string') return undefined;
+  if (type.kind !== 'string' || type.time) return undefined;
   if (type.length !== undefined) return type.length;
   if (key.includes(name)) return MAX_KEY_TEXT;
   return partitionBy.includes(name) ? MAX_PARTITION_VALUE : undefined;
@@ -60,6 +60,7 @@ export function whyNoIndex(dataset: Indexed, columns: ReadonlyMap<string, Column
 function whyNotIndexed(type: ColumnType, length: number | undefined): string | undefined {
   switch (type.kind) {
     case 'string':
+      if (type.time) return undefined;
       if (type.json) return `is JSON, which MySQL can’t index. ${OWN_COLUMN}`;
       return length === undefined
         ? 'is a text of any length, which MySQL can’t index. Say how long it may be in the row: text({ length: 200 }).'

@@ -169,7 +169,19 @@ function withReason(line: string, why: string | undefined): string {
 }
 
 function importsOf(text: string): string[] {
-  const all = ['binary', 'date', 'decimal', 'double', 'flag', 'int32', 'int64', 'json', 'timestamp', 'yesNo'];
+  const all = [
+    'binary',
+    'date',
+    'decimal',
+    'double',
+    'flag',
+    'int32',
+    'int64',
+    'json',
+    'time',
+    'timestamp',
+    'yesNo',
+  ];
   const helpers = all.filter((name) => new RegExp(`(?<![.\\w])${name}\\(`).test(text));
   return [
     "import * as z from 'zod';",

@@ -61,11 +61,12 @@ export function fieldType(name: string, values: Values, isText: boolean): FieldT
   }
   if (are('date')) return plain('z.iso.date()');
   if (are('timestamp')) return plain('timestamp()');
-  if (are('day') || are('moment')) {
-    const type = formType(values, kinds.has('moment'));
+  if (are('day') || are('moment') || are('time')) {
+    const type = formType(values, kinds);
     if (type !== undefined) return plain(...type);
   }
-  if (isText || are('date', 'timestamp', 'day', 'moment', 'word', 'string')) return plain('z.string()');
+  if (isText || are('date', 'timestamp', 'day', 'moment', 'time', 'word', 'string'))
+    return plain('z.string()');
   if (are('list')) return listType(name, values);
   if (are('struct')) return structType(values);
   return `its values are of several types: ${[...kinds].sort().join(', ')}`;
@@ -88,9 +89,14 @@ function epochOf(name: string, { least, most }: Values): [string, string, string
 }
 
 /** The same of days and times in a form that all values have; `undefined` if there is none. */
-function formType({ forms = [] }: Values, hasTime: boolean): [string, string, string] | undefined {
+function formType({ forms = [] }: Values, kinds: ReadonlySet<Kind>): [string, string, string?] | undefined {
   const [format] = forms;
   if (format === undefined) return undefined;
+  if (kinds.has('time'))
+    return format === ''
+      ? ['time()', 'time()']
+      : [`time('${format}')`, 'time()', 'all values have this form'];
+  const hasTime = kinds.has('moment');
   const why = [
     ...(isAmbiguous(forms) ? ['no value tells which is the day and which the month'] : []),
     ...(hasTime ? ['no value has a zone: say where the clocks stand'] : []),

@@ -1,10 +1,10 @@
-import { date, timestamp } from '../../domain/fields.ts';
+import { date, time, timestamp } from '../../domain/fields.ts';
 
 /** A form in which people write days and times. */
 interface Form {
-  /** Of `date()` or `timestamp()`; for the latter '' is ISO 8601 without an offset. */
+  /** Of `date()`, `timestamp()` or `time()`; for the latter two '' is ISO 8601 without an offset. */
   readonly format: string;
-  readonly hasTime: boolean;
+  readonly kind: 'day' | 'moment' | 'time';
   readonly fits: (text: string) => boolean;
 }
 
@@ -26,23 +26,25 @@ const isRead = (type: { safeParse(text: string): { success: boolean } }) => (tex
   type.safeParse(text).success;
 
 const forms: readonly Form[] = [
-  { format: '', hasTime: true, fits: isRead(timestamp({ zone: 'UTC' })) },
-  ...days.map((format) => ({ format, hasTime: false, fits: isRead(date(format)) })),
+  { format: '', kind: 'moment', fits: isRead(timestamp({ zone: 'UTC' })) },
+  ...days.map((format) => ({ format, kind: 'day' as const, fits: isRead(date(format)) })),
   ...days.flatMap((day) =>
     times.map((time) => {
       const format = `${day} ${time}`;
-      return { format, hasTime: true, fits: isRead(timestamp({ format, zone: 'UTC' })) };
+      return { format, kind: 'moment' as const, fits: isRead(timestamp({ format, zone: 'UTC' })) };
     }),
   ),
+  { format: '', kind: 'time', fits: isRead(time()) },
+  ...times.map((format) => ({ format, kind: 'time' as const, fits: isRead(time(format)) })),
 ];
 
 /** What most texts don't begin with. */
-const LIKE_A_DAY = /^\d{1,4}[./-]\d/;
+const LIKE_A_FORM = /^\d{1,4}[./:-]\d/;
 
-/** The forms in which a text can be read: all of them have a time, or none has. */
+/** The forms in which a text can be read, all of one kind. */
 export function formsOf(text: string): readonly Form[] {
   const trimmed = text.trim();
-  return LIKE_A_DAY.test(trimmed) ? forms.filter(({ fits }) => fits(trimmed)) : [];
+  return LIKE_A_FORM.test(trimmed) ? forms.filter(({ fits }) => fits(trimmed)) : [];
 }
 
 /** Whether the two forms differ in what is the day and what the month. */

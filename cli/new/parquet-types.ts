@@ -11,6 +11,8 @@ const plain = (type: string, why?: string): FieldType => ({
   ...(why !== undefined && { why }),
 });
 
+const NANOSECONDS = 'it has nanoseconds: values with digits below the microsecond are rejected';
+
 /** The types of a Parquet file's columns, as its schema says. @throws {PermanentError} */
 export async function parquetTypes(open: Source): Promise<ReadonlyMap<string, FieldType>> {
   const { children } = parquetSchema(await footerOf(open));
@@ -55,10 +57,12 @@ function leafType(element: SchemaElement): FieldType {
     case 'UTF8':
     case 'ENUM':
     case 'UUID':
+      return plain('z.string()');
     case 'TIME':
+      return plain('time()', logical?.type === 'TIME' && logical.unit === 'NANOS' ? NANOSECONDS : undefined);
     case 'TIME_MILLIS':
     case 'TIME_MICROS':
-      return plain('z.string()');
+      return plain('time()');
     case 'JSON':
       return { ...plain('json()'), isPlain: false };
     case 'DECIMAL':
@@ -72,8 +76,7 @@ function leafType(element: SchemaElement): FieldType {
           ...plain('timestamp()', 'no value has a zone: say where the clocks stand'),
           record: "timestamp({ zone: 'UTC' })",
         };
-      const why = 'it has nanoseconds: values with digits below the microsecond are rejected';
-      return plain('timestamp()', unit === 'NANOS' ? why : undefined);
+      return plain('timestamp()', unit === 'NANOS' ? NANOSECONDS : undefined);
     }
     case 'TIMESTAMP_MILLIS':
     case 'TIMESTAMP_MICROS':

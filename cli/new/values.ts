@@ -17,7 +17,7 @@ const COMMA = /^\s*[-+]?\d+,\d+\s*$/;
 
 /**
  * What a value is; `comma` is a number with a decimal comma, `decimal` one that no double holds. A `day` has
- * another form than ISO 8601, a `moment` has no zone, a `word` means yes or no.
+ * another form than ISO 8601, a `moment` has no zone, a `time` no day, a `word` means yes or no.
  */
 export type Kind =
   | 'boolean'
@@ -30,6 +30,7 @@ export type Kind =
   | 'timestamp'
   | 'day'
   | 'moment'
+  | 'time'
   | 'word'
   | 'string'
   | 'list'
@@ -147,6 +148,6 @@ export class Values {
     if (first === undefined) return 'string';
     const formats = found.map(({ format }) => format);
     this.forms = this.forms?.filter((format) => formats.includes(format)) ?? formats;
-    return first.hasTime ? 'moment' : 'day';
+    return first.kind;
   }
 }

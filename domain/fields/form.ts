@@ -46,6 +46,20 @@ export function formOf(
   };
 }
 
+export const MICROSECOND_DIGITS = 6;
+
+/** `09:30:00` of a form's parts; `undefined` if no clock shows it. */
+export function clockOf({ H, h, A, m = '', s = '00' }: Parts): string | undefined {
+  const hour = H ?? (Number(h) >= 1 && Number(h) <= 12 ? hourOf(Number(h), A) : '99');
+  const isTime = Number(hour) < 24 && Number(m) < 60 && Number(s) < 60;
+  return isTime ? `${hour.padStart(2, '0')}:${m}:${s}` : undefined;
+}
+
+/** 12 AM is 0, and 12 PM is 12. */
+function hourOf(hour: number, half = ''): string {
+  return String((hour % 12) + (/^p/i.test(half) ? 12 : 0));
+}
+
 const FEBRUARY = 2;
 const daysOf = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 

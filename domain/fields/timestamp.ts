@@ -1,7 +1,7 @@
 import { instantText, isInstantText } from '../instant.ts';
 import { isNumber, plainNumber } from '../records/number-text.ts';
 import { fault, field, notA, numberText, type Refuse } from './field.ts';
-import { dayOf, formOf, type Parts } from './form.ts';
+import { clockOf, dayOf, formOf, MICROSECOND_DIGITS, type Parts } from './form.ts';
 import { offsetOf, Zone } from './zone.ts';
 
 export interface TimestampOptions {
@@ -19,7 +19,6 @@ const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)? ?
 const ISO_LETTERS = [...'YMDHmsSZ'];
 const OFFSET = /^(Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)$/;
 const PARTS = /YYYY|MM?|DD?|HH?|hh?|mm|ss|S+|A|Z/g;
-const MICROSECOND_DIGITS = 6;
 /** How many digits of a microsecond each unit has. */
 const epochs: Readonly<Record<string, number>> = {
   'epoch seconds': 6,
@@ -121,16 +120,8 @@ function textReader(
 
 /** What the time would be in UTC, in milliseconds; `undefined` if no clock shows it. */
 function localOf(parts: Parts): number | undefined {
-  const day = dayOf(parts);
-  const { H, h, A, m = '', s = '00' } = parts;
-  const hour = H ?? (Number(h) >= 1 && Number(h) <= 12 ? hourOf(Number(h), A) : '99');
-  const isTime = Number(hour) < 24 && Number(m) < 60 && Number(s) < 60;
-  return day && isTime ? Date.parse(`${day}T${hour.padStart(2, '0')}:${m}:${s}Z`) : undefined;
-}
-
-/** 12 AM is 0, and 12 PM is 12. */
-function hourOf(hour: number, half = ''): string {
-  return String((hour % 12) + (/^p/i.test(half) ? 12 : 0));
+  const [day, clock] = [dayOf(parts), clockOf(parts)];
+  return day && clock ? Date.parse(`${day}T${clock}Z`) : undefined;
 }
 
 function epochReader(format: string, unitDigits: number): Reader['read'] {

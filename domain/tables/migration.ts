@@ -217,11 +217,15 @@ const wider: Readonly<Record<string, readonly string[]>> = {
   'TINYINT(1)': ['INT', 'BIGINT', 'DOUBLE'],
 };
 
+/** Of `09:30:00.000000`. */
+const TIME_CHARACTERS = 15;
+
 function holds(type: string, former: string): boolean {
   if (type === former || (wider[former]?.includes(type) ?? false)) return true;
   const [before, after] = [decimalDigits(former), decimalDigits(type)];
   if (before !== undefined && after !== undefined)
     return after.whole >= before.whole && after.fraction >= before.fraction;
+  if (former === 'TIME(6)') return type === 'MEDIUMTEXT' || (varcharLength(type) ?? 0) >= TIME_CHARACTERS;
   const length = varcharLength(former);
   return length !== undefined && (type === 'MEDIUMTEXT' || (varcharLength(type) ?? 0) >= length);
 }

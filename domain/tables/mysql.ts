@@ -245,6 +245,7 @@ function mysqlType(dataset: Dataset, name: string, type: ColumnType): string {
 function scalarType(type: ColumnType): string {
   switch (type.kind) {
     case 'string':
+      if (type.time) return 'TIME(6)';
       // A record may have 1 MiB, more than TEXT can hold.
       return type.length === undefined ? 'MEDIUMTEXT' : `VARCHAR(${type.length})`;
     case 'int32':

@@ -202,6 +202,7 @@ export function typedViewDdl(dataset: Dataset): ViewDdl {
     .filter(({ type }) => !isNested(type))
     .map(({ name, type }) => {
       if (asText(name)) return castText(name, type);
+      if (type.kind === 'string' && type.time) return castTime(identifier(name));
       return type.kind === 'timestamp' && !isCsv ? utc(name) : identifier(name);
     });
   return viewDdl(table, columns);
@@ -239,13 +240,16 @@ function viewDdl(table: string, columns: readonly string[]): ViewDdl {
 function castText(column: string, type: ColumnType): string {
   const name = identifier(column);
   const value = `nullif(${name}, '')`;
-  if (type.kind === 'string') return `${value} AS ${name}`;
+  if (type.kind === 'string') return type.time ? castTime(name, value) : `${value} AS ${name}`;
   // CAST does not turn text into a boolean ("Database Developer Guide: CAST function").
   if (type.kind === 'boolean') return `(${value} = 'true') AS ${name}`;
   // "Database Developer Guide: TO_VARBYTE function".
   if (type.kind === 'binary') return `to_varbyte(${value}, 'base64') AS ${name}`;
   return `CAST(${value} AS ${redshiftScalar(glueType(type))}) AS ${name}`;
 }
+
+/** Spectrum has no times of the day, and Redshift has ("Database Developer Guide: Datetime types"). */
+const castTime = (name: string, value = name) => `CAST(${value} AS time) AS ${name}`;
 
 /** Quoted, since a dataset's column may have a keyword of SQL as its name. */
 const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;

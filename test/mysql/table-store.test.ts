@@ -33,6 +33,7 @@ describe('a row', () => {
     fresh: true,
     day: '2026-11-22',
     at: '2026-11-22T10:30:00.123000Z',
+    opens: '09:30:00.000001',
     words: ['one', '', 'three'],
     marks: [1, null, 3],
     sizes: [

@@ -1,7 +1,7 @@
 import type { Connection } from 'mysql2/promise';
 import * as z from 'zod';
 import { type Dataset, defineDataset } from '../../domain/dataset.ts';
-import { binary, decimal, int64 } from '../../domain/fields.ts';
+import { binary, decimal, int64, time } from '../../domain/fields.ts';
 import { longOf, parseJson } from '../../domain/long.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 import { allMysqlTables, createTableSql, createViewSql, mysqlTables } from '../../domain/tables/mysql.ts';
@@ -29,6 +29,7 @@ export const things = defineDataset({
     fresh: z.boolean().nullable(),
     day: z.iso.date().nullable(),
     at: z.iso.datetime().nullable(),
+    opens: time().nullable(),
     bytes: binary().nullable(),
     words: z.array(z.string()),
     marks: z.array(z.int32().nullable()).nullable(),
@@ -55,6 +56,7 @@ export const thing = (id: string, more: Row = {}): Row => ({
   fresh: null,
   day: null,
   at: null,
+  opens: null,
   bytes: null,
   words: [],
   marks: null,

@@ -60,6 +60,7 @@ describe('a dataset for a file', () => {
         'must_thing: z.object({ x: int32() }),',
         'd38: decimal(38, 10).nullish()',
         'at: timestamp().nullish()',
+        't_us: time().nullish()',
         "key: ['must']",
       ],
     ],
@@ -128,6 +129,17 @@ describe('a dataset for a file', () => {
       'times without a zone',
       csv('id,at,mixed', '1,2026-01-31 10:30:00,2026-01-31 10:30', '2,2026-02-01 00:00:00.25,soon'),
       ["at: timestamp({ zone: 'UTC' }), // no value has a zone", 'mixed: z.string(),'],
+    ],
+    [
+      'times of the day',
+      csv('id,opens,shuts,lasts', '1,09:30,6:05 PM,75:30', '2,10:00:00.5,12:00 AM,01:00'),
+      [
+        'opens: time(),',
+        "shuts: time('h:mm A'), // all values have this form",
+        'shuts: time(),',
+        'lasts: z.string(),',
+        "import { int32, time } from '../domain/fields.ts';",
+      ],
     ],
     [
       'times that count from 1970',

@@ -4,7 +4,18 @@ import * as z from 'zod';
 import { columnsOf } from '../../../domain/columns.ts';
 import { parseFast } from '../../../domain/fields/fast-record.ts';
 import { fieldTypeOf } from '../../../domain/fields/field.ts';
-import { binary, date, decimal, double, flag, int32, int64, text, yesNo } from '../../../domain/fields.ts';
+import {
+  binary,
+  date,
+  decimal,
+  double,
+  flag,
+  int32,
+  int64,
+  text,
+  time,
+  yesNo,
+} from '../../../domain/fields.ts';
 import { matchesFast } from '../../../domain/records/schema-fast-path.ts';
 import { problemsOf } from '../../../domain/records/validation.ts';
 import { anyNumber, sameDecimal } from '../records/any-number.ts';
@@ -236,7 +247,43 @@ describe('a field of CSV', () => {
     expect(() => date(format)).toThrow('the format must have YYYY, MM and DD, each once.');
   });
 
+  it.each([
+    [undefined, '09:30', '09:30:00.000000'],
+    [undefined, ' 23:59:59.999999 ', '23:59:59.999999'],
+    [undefined, '00:00:00', '00:00:00.000000'],
+    [undefined, '12:00:00.5', '12:00:00.500000'],
+    [undefined, '12:00:00,25', '12:00:00.250000'],
+    [undefined, '12:00:00.123456000', '12:00:00.123456'],
+    [undefined, '12:00:00.1234567', ['invalid_value']],
+    [undefined, '24:00', ['invalid_value']],
+    [undefined, '12:60', ['invalid_value']],
+    [undefined, '12:00:60', ['invalid_value']],
+    [undefined, '9:30', ['wrong_type']],
+    [undefined, '09:30Z', ['wrong_type']],
+    [undefined, '09:30:00.', ['wrong_type']],
+    [undefined, '2026-01-31T09:30', ['wrong_type']],
+    [undefined, 930, ['wrong_type']],
+    [undefined, '', ['wrong_type']],
+    [undefined, undefined, ['missing_field']],
+    ['H:mm', '9:30', '09:30:00.000000'],
+    ['H:mm', '09:30:00.000000', ['wrong_type']],
+    ['h:mm A', '12:05 AM', '00:05:00.000000'],
+    ['h:mm A', '12:05 pm', '12:05:00.000000'],
+    ['h:mm A', '13:05 PM', ['invalid_value']],
+    ['HHmmssSSS', '093000250', '09:30:00.250000'],
+  ])('that is to be a time as %s: %j', (format, input, expected) => {
+    expect(parse(time(format), input)).toEqual(expected);
+  });
+
+  it.each(['', 'HH', 'mm', 'HH:mm A', 'hh:mm', 'HH:mm:mm', 'HH:mm.SSS'])(
+    'can not be a time as %j',
+    (format) => {
+      expect(() => time(format)).toThrow('the format must have HH and mm, or hh, mm and A, each once');
+    },
+  );
+
   it('in a row has no form of its own', () => {
+    expect(() => columnsOf(z.object({ at: time('H:mm') }))).toThrow('Use time().');
     expect(() => columnsOf(z.object({ day: date('DD.MM.YYYY') }))).toThrow('Column day: a row has no texts');
     expect(() => columnsOf(z.object({ n: decimal(8, 2, { comma: true }) }))).toThrow('Use decimal(8, 2).');
     expect(columnsOf(z.object({ day: date().nullable(), n: decimal(8, 2).refine(() => true) }))).toEqual([

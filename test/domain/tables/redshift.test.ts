@@ -4,6 +4,7 @@ import { datasets } from '../../../datasets/index.ts';
 import { passengers } from '../../../datasets/passengers.ts';
 import { recipes } from '../../../datasets/recipes.ts';
 import { type Dataset, defineDataset } from '../../../domain/dataset.ts';
+import { time } from '../../../domain/fields.ts';
 import { Registry } from '../../../domain/registry.ts';
 import { archiveGlueTable, type GlueTable, glueTable, ledgerGlueTable } from '../../../domain/tables/glue.ts';
 import { glueDdl } from '../../../domain/tables/glue-ddl.ts';
@@ -223,6 +224,14 @@ TABLE PROPERTIES ('classification'='csv', 'skip.header.line.count'='1');`);
     );
     const { create } = typedViewDdl({ ...readings, processedAs: 'csv' } as never);
     expect(create).toContain(`CAST(nullif("at", '') AS timestamp) AS "at"`);
+  });
+
+  test('show the text of a time of the day as a time, which Redshift has and Spectrum has not', () => {
+    const opens = { ...readings, row: row.extend({ opens: time() }) };
+    expect(glueTable(opens as never).columns).toContainEqual({ name: 'opens', type: 'string' });
+    expect(typedViewDdl(opens as never).create).toContain('"ok", CAST("opens" AS time) AS "opens", ');
+    const { create } = typedViewDdl({ ...opens, processedAs: 'csv' } as never);
+    expect(create).toContain(`CAST(nullif("opens", '') AS time) AS "opens"`);
   });
 
   test('make a view of the scalar columns, typed where the files hold text', () => {

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { pendingPlan } from '../../../cli/mysql/migration-files.ts';
 import { recipes } from '../../../datasets/recipes.ts';
 import type { Dataset } from '../../../domain/dataset.ts';
-import { decimal, int64, text, timestamp } from '../../../domain/fields.ts';
+import { decimal, int64, text, time, timestamp } from '../../../domain/fields.ts';
 import { LosesData, migrationChecksum, planMigration } from '../../../domain/tables/migration.ts';
 import {
   allMysqlTables,
@@ -66,6 +66,7 @@ describe('the tables of a dataset', () => {
         yes: z.boolean(),
         day: z.iso.date(),
         at: z.iso.datetime(),
+        opens: time(),
         nested: z.object({ a: z.string() }),
       },
       { partitionBy: ['part'] },
@@ -84,6 +85,7 @@ describe('the tables of a dataset', () => {
       'yes TINYINT(1)',
       'day DATE',
       'at DATETIME(6)',
+      'opens TIME(6)',
       'nested JSON',
     ]);
   });
@@ -248,6 +250,20 @@ describe('a migration', () => {
     }));
     expect(statements(before, now)).toEqual(['ALTER TABLE `d`\n  MODIFY COLUMN `at` DATETIME(6) NOT NULL']);
     expect(() => statements(now, before)).toThrow(LosesData);
+  });
+
+  it('makes a time of the day a text that holds it, and no text a time', () => {
+    const of = (type: z.ZodType) => tables({ id, at: type });
+    for (const [type, wider] of [
+      ['MEDIUMTEXT', z.string()],
+      ['VARCHAR(15)', text({ length: 15 })],
+    ] as const) {
+      expect(statements(of(time()), of(wider))).toEqual([
+        `ALTER TABLE \`d\`\n  MODIFY COLUMN \`at\` ${type} NOT NULL`,
+      ]);
+      expect(() => statements(of(wider), of(time()))).toThrow(`is ${type}, and TIME(6) could not hold`);
+    }
+    expect(() => statements(of(time()), of(text({ length: 14 })))).toThrow('is TIME(6), and VARCHAR(14)');
   });
 
   it('adds and drops indexes, and lets a text become longer, not shorter', () => {

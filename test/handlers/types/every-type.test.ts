@@ -94,7 +94,7 @@ function everything(format: 'json' | 'csv', processedAs: 'parquet' | 'csv'): Dat
     row,
     key: ['part'],
     partitionBy: ['part'],
-    indexes: [['title'], ['timestamp', 'title_or_null', 'decimal38']] as never,
+    indexes: [['title'], ['timestamp', 'time', 'title_or_null', 'decimal38']] as never,
     processedAs,
     onDelete: 'retract',
     onReject: 'replace',

@@ -11,6 +11,7 @@ import {
   int64,
   json,
   text,
+  time,
   timestamp,
   yesNo,
 } from '../../../domain/fields.ts';
@@ -142,6 +143,15 @@ export const types: Readonly<Record<string, TestedType>> = {
       .map((value) => value.slice(0, 10)),
     json: (value: string) => quoted(value.split('-').reverse().join('.')),
     csv: (value: string) => value.split('-').reverse().join('.'),
+  },
+  time: {
+    record: time('HHmmssSSSSSS'),
+    row: time(),
+    values: fc
+      .oneof(anyInstant, fc.constantFrom('T00:00:00.000000Z', 'T23:59:59.999999Z'))
+      .map((value) => value.split('T')[1]?.slice(0, -1)),
+    json: (value: string) => quoted(value.replace(/[:.]/g, '')),
+    csv: (value: string) => value.replace(/[:.]/g, ''),
   },
   timestamp: {
     ...same(timestamp()),
