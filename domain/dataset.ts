@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import { isNested } from './column-type.ts';
 import { columnsOf } from './columns.ts';
 import { whyNoIndex } from './indexes.ts';
+import { type PartitionBy, partitionFields, whyNoPartition } from './partitions.ts';
 import { coercedNumber } from './records/coerced-numbers.ts';
 import { whyNoContract } from './records/contracts/contract.ts';
 import type { RowCheck } from './records/contracts/row-check.ts';
@@ -131,8 +132,11 @@ export interface DatasetDefinition<
   readonly renamed?: { readonly [Column in keyof z.output<RowSchema> & string]?: string };
   /** The columns that identify a row. */
   readonly key: readonly (keyof z.output<RowSchema> & string)[];
-  /** The columns that partition the lake, outermost first; they are not stored in the files. */
-  readonly partitionBy: readonly (keyof z.output<RowSchema> & string)[];
+  /**
+   * What partitions the lake, outermost first: columns, and days or months (of UTC) of a timestamp or a date:
+   * `['country', 'day(at)']`.
+   */
+  readonly partitionBy: readonly PartitionBy<keyof z.output<RowSchema> & string>[];
   /** The format of the lake's files, by default Parquet. The archive is always Parquet. */
   readonly processedAs?: LakeFormat;
   /** Whether the rows of a deleted object are retracted or kept. */
@@ -222,7 +226,9 @@ export function defineDataset<
   if (noLimit !== undefined) refuse(noLimit);
   if (key.length === 0) refuse('the key names no column.');
   const columns = new Map(columnsOf(row).map((column) => [column.name, column]));
-  for (const column of [...key, ...partitionBy]) {
+  const partitions = partitionFields(partitionBy);
+  const partitioning = partitions.map(({ column }) => column);
+  for (const column of [...key, ...partitioning]) {
     if (!columns.has(column)) refuse(`${column} is not a column of its row.`);
   }
   for (const column of columns.keys()) {
@@ -239,15 +245,15 @@ export function defineDataset<
     if (former === undefined) continue;
     if (columns.has(former))
       refuse(`${column} was renamed from ${former}, which is a column of its row too.`);
-    if (partitionBy.includes(column))
+    if (partitioning.includes(column))
       refuse(`${column} partitions it, and can’t be renamed: the folders tell its name.`);
     if (processedAs === 'csv')
       refuse(`${column} can’t be renamed: columns of CSV have no ids, and older files tell the former name.`);
   }
-  if (new Set(partitionBy).size < partitionBy.length) refuse('a column partitions it twice.');
+  if (new Set(partitioning).size < partitioning.length) refuse('a column partitions it twice.');
   if (partitionBy.length > MAX_PARTITION_COLUMNS)
     refuse(`it is partitioned by more than ${MAX_PARTITION_COLUMNS} columns.`);
-  for (const column of [...key, ...partitionBy]) {
+  for (const column of [...key, ...partitioning]) {
     const type = columns.get(column)?.type;
     const isJson = type?.kind === 'string' && type.json;
     if (isJson || type?.kind === 'binary')
@@ -255,15 +261,18 @@ export function defineDataset<
         `${column} is ${isJson ? 'JSON' : 'binary'}, which can be neither in the key nor a partition: make a part of it, or a hash, a column.`,
       );
   }
-  for (const column of partitionBy) {
+  for (const field of partitions) {
+    const { name: own, column, transform } = field;
     const type = columns.get(column)?.type;
-    const kind = type?.kind;
-    if (type !== undefined && isNested(type)) refuse(`${column} is a ${kind}, which can't partition it.`);
-    // Each instant would be a partition of its own, and Spectrum can't read instants in keys.
-    if (kind === 'timestamp')
-      refuse(`${column} is a timestamp, which can't partition it: partition by a date.`);
-    if (kind === 'decimal')
-      refuse(`${column} is a decimal, which can't partition it: partition by a whole number or a text.`);
+    const why = type && whyNoPartition(field, type);
+    if (why !== undefined) refuse(`${column} ${why}`);
+    if (transform === 'identity') continue;
+    if (columns.has(own))
+      refuse(`${own} is a column of its row, and the name of the ${transform} of ${column}.`);
+    if (processedAs === 'csv')
+      refuse(
+        `CSV has no ${transform} of a column to be partitioned by: make it a column of its row, or process it as Parquet.`,
+      );
   }
   if (processedAs === 'csv') {
     for (const { name: column, type } of columns.values()) {

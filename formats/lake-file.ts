@@ -1,5 +1,6 @@
 import { storedColumns, tableColumns } from '../domain/columns.ts';
 import type { Dataset, LakeFormat } from '../domain/dataset.ts';
+import { partitionFields } from '../domain/partitions.ts';
 import type { Row } from '../domain/records/transformation.ts';
 import { parsePartitionPath } from '../domain/versions/partition-path.ts';
 import { parseText } from './column-text.ts';
@@ -57,21 +58,30 @@ export async function* readLakeFile(
   bytes: Uint8Array,
 ): AsyncGenerator<Row[]> {
   const columns = storedColumns(dataset).filter(({ inRuns }) => inRuns === undefined);
-  const partition = partitionValues(dataset, file.partitionPath);
+  const partition = valuesNotStored(dataset, file.partitionPath);
   const batches = file.extension === 'csv' ? readCsvRows(columns, bytes) : readParquetRows(columns, bytes);
   for await (const rows of batches)
     yield partition === undefined ? rows : rows.map((row) => ({ ...row, ...partition }));
 }
 
-/** The values that all rows of a partition share; `undefined` without partitions. */
-export function partitionValues(dataset: Dataset, partitionPath: string): Row | undefined {
-  if (dataset.partitionBy.length === 0) return undefined;
+/** The values of the columns that partition the dataset; `undefined` if no column does. */
+function valuesNotStored(dataset: Dataset, partitionPath: string): Row | undefined {
+  const fields = partitionFields(dataset.partitionBy).filter(({ transform }) => transform === 'identity');
+  if (fields.length === 0) return undefined;
+  const values = partitionValues(dataset, partitionPath);
+  return Object.fromEntries(fields.map(({ name }) => [name, values[name]]));
+}
+
+/** The values of a partition by the names of its fields: those of columns, days and months as text. */
+export function partitionValues(dataset: Dataset, partitionPath: string): Row {
+  const fields = new Map(partitionFields(dataset.partitionBy).map((field) => [field.name, field]));
   const columns = new Map(tableColumns(dataset).map((column) => [column.name, column]));
   return Object.fromEntries(
     parsePartitionPath(partitionPath).map(([name, text]) => {
-      const column = columns.get(name);
-      if (column === undefined) throw new Error(`${name} is not a column of ${dataset.name}.`);
-      return [name, text === null ? null : parseText(column, text)];
+      const field = fields.get(name);
+      const column = field && columns.get(field.column);
+      if (column === undefined) throw new Error(`${name} does not partition ${dataset.name}.`);
+      return [name, text === null || field?.transform !== 'identity' ? text : parseText(column, text)];
     }),
   );
 }

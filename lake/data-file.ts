@@ -23,7 +23,7 @@ export function dataFileOf(
   const fields = typedFields(spec, metadata.schemas.toReversed());
   return dataFile({
     path: `s3://${bucket}/${key}`,
-    partition: partitionOf(fields, partitionValues(dataset, partitionPath) ?? {}),
+    partition: partitionOf(fields, partitionValues(dataset, partitionPath)),
     rows: records,
     bytes,
     statistics: fileStatistics.parse(statistics),

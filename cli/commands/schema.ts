@@ -1,7 +1,13 @@
 import { type Command, Option } from 'commander';
-import { storedColumns } from '../../domain/columns.ts';
+import { storedColumns, tableColumns } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import { glueTable, icebergColumns, icebergLocation, tableLocation } from '../../domain/tables/glue.ts';
+import {
+  glueTable,
+  icebergColumns,
+  icebergLocation,
+  partitionKeys,
+  tableLocation,
+} from '../../domain/tables/glue.ts';
 import { glueDdl } from '../../domain/tables/glue-ddl.ts';
 import { createTableSql, createViewSql, mysqlTables } from '../../domain/tables/mysql.ts';
 import { parquetSchema } from '../../domain/tables/parquet.ts';
@@ -93,7 +99,7 @@ function glueJson(dataset: Dataset, bucket: string): unknown {
     name,
     format: 'iceberg',
     columns,
-    partitionKeys: partitionBy.map((key) => columns.find((column) => column.name === key)),
+    partitionKeys: partitionKeys(partitionBy, tableColumns(dataset)),
     parameters: { table_type: 'ICEBERG' },
     location: icebergLocation(bucket, dataset),
   };

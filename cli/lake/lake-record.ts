@@ -83,7 +83,9 @@ async function firstRow(
       const row = Object.fromEntries(
         reader.columnNames().map((name, i) => [name, withoutZone(values[i], types[i])]),
       );
-      const partition = parsePartitionPath(parseFileKey(key)?.partitionPath ?? '');
+      // A file of an Iceberg table has all columns.
+      const isWhole = sourceColumn.name in row;
+      const partition = isWhole ? [] : parsePartitionPath(parseFileKey(key)?.partitionPath ?? '');
       const record = { [recordColumn.name]: Number(row[recordColumn.name]) };
       return { key, row: { ...Object.fromEntries(partition), ...row, ...record } };
     }

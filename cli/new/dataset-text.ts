@@ -157,8 +157,20 @@ function partitionComment(fields: readonly Field[]): string[] {
   );
   const list = found.map(({ column, values }) => `${column} (${values.distinct} values)`).join(', ');
   const few = list === '' ? 'No column of the file has few values.' : `Columns with few values: ${list}.`;
-  return commentOf(`A partition pays when it has some 64 MB, and queries ask for few of them. ${few}`);
+  const times = fields.flatMap(({ column, row }) =>
+    row === 'timestamp()'
+      ? [`'day(${column})'`, `'month(${column})'`]
+      : isDate(row)
+        ? [`'month(${column})'`]
+        : [],
+  );
+  const byTime = times.length === 0 ? '' : ` By time: ${times.join(', ')}.`;
+  return commentOf(
+    `A partition pays when it has some 64 MB, and queries ask for few of them. ${few}${byTime}`,
+  );
 }
+
+const isDate = (type: string) => type === 'date()' || type === 'z.iso.date()';
 
 function commentOf(text: string): string[] {
   return wrapped(text, LINE - COMMENT.length).map((line) => COMMENT + line);

@@ -1,6 +1,7 @@
 import { type Dataset, Filtered, type RecordSource } from '../dataset.ts';
 import { errorText } from '../errors.ts';
 import { jsonOf } from '../long.ts';
+import { partitionFields, partitionText } from '../partitions.ts';
 import { MAX_PARTITION_VALUE, NULL_PARTITION, type Partition } from '../versions/partition-path.ts';
 import { failedChecks } from './contracts/row-check.ts';
 import type { UnknownFields } from './contracts/unknown-fields.ts';
@@ -98,8 +99,8 @@ function textOf(record: unknown): Pick<Reject, 'json'> {
 
 /** The partition that a row falls into. */
 export function partitionOf(dataset: Dataset, row: Row): Partition {
-  return dataset.partitionBy.map((column) => {
-    const value = row[column];
-    return [column, value === null || value === undefined ? null : String(value)];
-  });
+  return partitionFields(dataset.partitionBy).map((field) => [
+    field.name,
+    partitionText(field, row[field.column]),
+  ]);
 }

@@ -1,4 +1,5 @@
 import type { Dataset } from '../dataset.ts';
+import { type PartitionField, partitionFields } from '../partitions.ts';
 import {
   type GlueColumn,
   glueTable,
@@ -25,7 +26,7 @@ function icebergTable(dataset: Dataset, location: string): string {
     `CREATE TABLE \`${name}\` (\n${list(icebergColumns(dataset))}\n)`,
     ...(partitionBy.length === 0
       ? []
-      : [`PARTITIONED BY (${partitionBy.map((column) => `\`${column}\``).join(', ')})`]),
+      : [`PARTITIONED BY (${partitionFields(partitionBy).map(partitionSql).join(', ')})`]),
     `LOCATION ${literal(location)}`,
     `TBLPROPERTIES (${properties({ table_type: 'ICEBERG', format: 'parquet', write_compression: 'zstd' })});`,
   ].join('\n');
@@ -46,6 +47,9 @@ function externalTable(dataset: Dataset, location: string): string {
     `TBLPROPERTIES (${properties(own)});`,
   ].join('\n');
 }
+
+const partitionSql = ({ column, transform }: PartitionField) =>
+  transform === 'identity' ? `\`${column}\`` : `${transform}(\`${column}\`)`;
 
 const list = (columns: readonly GlueColumn[]) =>
   columns.map(({ name, type }) => `  \`${name}\` ${type}`).join(',\n');

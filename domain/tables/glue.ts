@@ -1,6 +1,7 @@
 import { type Column, type ColumnType, tableColumns } from '../columns.ts';
 import { archiveTableName, type Dataset, type LakeFormat } from '../dataset.ts';
 import { decimalName } from '../decimal.ts';
+import { partitionFields, partitionType } from '../partitions.ts';
 import { archivePrefix, csvTablePrefix } from '../versions/key-layout.ts';
 import { datasetColumn, type LedgerTable, ledgerColumns, ledgerTablePrefix } from './ledger-tables.ts';
 
@@ -88,18 +89,26 @@ function tableOf(
   format: LakeFormat,
   columns: readonly Column[],
 ): GlueTable {
-  const partitions = partitionBy.flatMap((name) => columns.filter((column) => column.name === name));
   return {
     name: table,
     format,
     columns: columns
       .filter(({ name }) => !partitionBy.includes(name))
       .map(({ name, type }) => ({ name, type: format === 'csv' ? 'string' : glueType(type) })),
-    partitionKeys: partitions.map(({ name, type }) => ({ name, type: glueType(type) })),
+    partitionKeys: partitionKeys(partitionBy, columns),
     ...storage[format],
     parameters: { EXTERNAL: 'TRUE', ...storage[format].parameters },
     timestampUnit: 'micros',
   };
+}
+
+/** What partitions a table, as columns: the day of a timestamp is one of its own. */
+export function partitionKeys(partitionBy: readonly string[], columns: readonly Column[]): GlueColumn[] {
+  return partitionFields(partitionBy).flatMap((field) =>
+    columns
+      .filter(({ name }) => name === field.column)
+      .map(({ type }) => ({ name: field.name, type: glueType(partitionType(field, type)) })),
+  );
 }
 
 /** The columns of a dataset's Iceberg table, those that it is partitioned by included. */

@@ -2,7 +2,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import * as z from 'zod';
 import { datasets } from '../../datasets/index.ts';
 import { type Dataset, type DatasetDefinition, defineDataset, filtered } from '../../domain/dataset.ts';
-import { int64, json, text, timestamp } from '../../domain/fields.ts';
+import { date, int64, json, text, timestamp } from '../../domain/fields.ts';
 import { transformRecord } from '../../domain/records/transformation.ts';
 
 /** `tsc` checks this file too: an error that is expected and does not come is an error itself. */
@@ -130,6 +130,39 @@ describe('the editor refuses a definition', () => {
     expect(() => defineDataset({ ...rest, transform, partitionBy: ['colour'] })).toThrow(
       'colour is not a column',
     );
+  });
+
+  it('that is partitioned by the day of something that has none', () => {
+    const wide = z.object({
+      sensor: z.string(),
+      at: timestamp().nullable(),
+      on: date(),
+      at_day: z.string(),
+      id: int64(),
+    });
+    const of = { ...rest, row: wide, key: ['sensor'] as const, transform: () => filtered('none') };
+    const { at_day: _, ...narrow } = wide.shape;
+    const fine = { ...of, row: z.object(narrow) };
+    expect(defineDataset({ ...fine, partitionBy: ['day(at)', 'month(on)'] }).partitionBy).toHaveLength(2);
+    // @ts-expect-error: Type '"day(colour)"' is not assignable to type … '"day(at)"' ….
+    expect(() => defineDataset({ ...of, partitionBy: ['day(colour)'] })).toThrow('colour is not a column');
+    // @ts-expect-error: Type '"year(at)"' is not assignable.
+    expect(() => defineDataset({ ...of, partitionBy: ['year(at)'] })).toThrow('year(at) is not a column');
+    const refused = (definition: typeof of | typeof fine, partitionBy: readonly string[], more = {}) =>
+      expect(() => defineDataset({ ...definition, ...more, partitionBy } as never));
+    refused(fine, ['at']).toThrow(
+      "at is a timestamp, which can't partition it: partition by its day or month, 'day(at)'.",
+    );
+    refused(fine, ['day(on)']).toThrow('on is a date, whose days partition it without day().');
+    refused(fine, ['month(id)']).toThrow(
+      'id is a int64, which has no month: only a date or a timestamp has.',
+    );
+    refused(fine, ['day(at)', 'month(at)']).toThrow('a column partitions it twice');
+    refused(of, ['day(at)']).toThrow('at_day is a column of its row, and the name of the day of at.');
+    refused(fine, ['day(at)'], { processedAs: 'csv' }).toThrow(
+      'CSV has no day of a column to be partitioned by',
+    );
+    refused(fine, ['day(at)'], { renamed: { at: 'seen' } }).toThrow('at partitions it, and can’t be renamed');
   });
 
   it('whose row has a column of no type, and names it', () => {

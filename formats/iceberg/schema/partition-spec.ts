@@ -1,3 +1,4 @@
+import { partitionFields } from '../../../domain/partitions.ts';
 import type {
   PartitionField,
   PartitionSpec,
@@ -17,7 +18,7 @@ export interface SpecState {
 }
 
 /**
- * The specs of a table after it was partitioned by these columns, and which of them it is now ("Partition
+ * The specs of a table after it was partitioned so, and which of them it is now ("Partition
  * Evolution"). An equal field keeps its id, and an equal spec is used again.
  *
  * @throws {Error} if a column is not in the table, or is a list or a struct
@@ -29,14 +30,14 @@ export function specAfter(
 ): SpecState & { readonly specId: number } {
   const known = specs.flatMap(({ fields }) => fields);
   let last = lastPartitionId;
-  const fields = partitionBy.map((name): PartitionField => {
-    const { id, type } = fieldNamed(schema, name);
+  const fields = partitionFields(partitionBy).map(({ name, column, transform }): PartitionField => {
+    const { id, type } = fieldNamed(schema, column);
     if (typeof type !== 'string')
-      throw new Error(`Column ${name} is a ${type.type}, which can't partition the table.`);
-    const equal = known.find((field) => field['source-id'] === id && field.transform === 'identity');
+      throw new Error(`Column ${column} is a ${type.type}, which can't partition the table.`);
+    const equal = known.find((field) => field['source-id'] === id && field.transform === transform);
     if (equal !== undefined) return equal;
     last += 1;
-    return { 'source-id': id, 'field-id': last, name, transform: 'identity' };
+    return { 'source-id': id, 'field-id': last, name, transform };
   });
   const ids = (all: readonly PartitionField[]) => all.map((field) => field['field-id']).join();
   const same = specs.find((spec) => ids(spec.fields) === ids(fields));

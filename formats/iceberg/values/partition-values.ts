@@ -35,24 +35,35 @@ function resultType(transform: string, source: string): string {
   return transform === 'day' ? 'date' : source;
 }
 
-/** The partition of a row's values, which are texts for dates and instants. @throws {TypeError} */
+/** The partition of the values of its fields, which are texts for days and months. @throws {TypeError} */
 export function partitionOf(
   fields: readonly TypedField[],
-  row: Readonly<Record<string, unknown>>,
+  values: Readonly<Record<string, unknown>>,
 ): Partition {
   return Object.fromEntries(
-    fields.map(({ field, type }) => [field.name, storedValue(field.name, type, row[field.name])]),
+    fields.map((each) => [each.field.name, storedValue(each, values[each.field.name])]),
   );
 }
 
-function storedValue(name: string, type: string, value: unknown): PartitionValue {
+function storedValue({ field: { name, transform }, type }: TypedField, value: unknown): PartitionValue {
   if (value === null || value === undefined) return null;
-  const stored = type === 'date' ? Date.parse(String(value)) / DAY_MS : value;
+  const stored =
+    transform === 'month'
+      ? monthsSince1970(String(value))
+      : type === 'date'
+        ? Date.parse(String(value)) / DAY_MS
+        : value;
   if (Number.isNaN(stored) || type.startsWith('timestamp'))
     throw new TypeError(
       `${name} is ${String(value).slice(0, 100)}, which can't be a partition of type ${type}.`,
     );
   return stored as string | Long | boolean;
+}
+
+/** @param month `2026-01` */
+function monthsSince1970(month: string): number {
+  const first = new Date(month);
+  return (first.getUTCFullYear() - 1970) * 12 + first.getUTCMonth();
 }
 
 /** The type of a partition field in a manifest. @throws {Error} if no partition of ours can have it */

@@ -219,7 +219,14 @@ describe('a dataset for a file', () => {
     expect(text.replaceAll('\n// ', ' ')).toContain(
       'Columns with few values: kind (2 values).\npartitionBy: [],',
     );
+    const times = await textFor(
+      csv('id,at,on', '1,2026-01-01T10:00:00Z,', '2,2026-01-02T10:00:00Z,31.01.2026'),
+    );
+    expect(times.replaceAll('\n// ', ' ')).toContain(
+      "By time: 'day(at)', 'month(at)', 'month(on)'.\npartitionBy",
+    );
     const none = await textFor(csv('a,b', 'x,y', 'x,y'));
+    expect(none).not.toContain('By time');
     expect(none.replaceAll('\n// ', ' ')).toContain("Name what identifies a row.\nkey: ['a'],");
   });
 

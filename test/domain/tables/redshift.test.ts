@@ -104,6 +104,18 @@ LOCATION 's3://lake/readings'
 TBLPROPERTIES ('table_type'='ICEBERG', 'format'='parquet', 'write_compression'='zstd');`);
 });
 
+test('a table that is partitioned by days or months says so for Athena, and has them as columns of its archive', () => {
+  const dataset = { ...readings, partitionBy: ['day(at)', 'month(day)'] } as never;
+  expect(glueDdl(dataset, 'lake')).toContain('\nPARTITIONED BY (day(`at`), month(`day`))\n');
+  const { columns, partitionKeys } = archiveGlueTable(dataset);
+  expect(partitionKeys).toEqual([
+    { name: 'at_day', type: 'date' },
+    { name: 'day_month', type: 'string' },
+  ]);
+  expect(columns).toEqual(expect.arrayContaining([expect.objectContaining({ name: 'at' })]));
+  expect(archiveViewDdl(dataset).create).toContain('"at_day", "day_month"');
+});
+
 describe('a table that Redshift Spectrum can’t read', () => {
   test('does not exist in this project', () => {
     for (const dataset of datasets) expect(spectrumFaults(glueTable(dataset))).toEqual([]);

@@ -188,9 +188,11 @@ try {
     folder,
     ofFormat.map(({ table, ...each }) => ({ ...each, path: table.path })),
   );
-  const ofPipeline = await everyOperation('nullable');
-  for (const { files } of ofPipeline) store(folder, files);
-  check(readers, folder, ofPipeline);
+  for (const partitionBy of [undefined, ['month(day)', 'day(exactly)']]) {
+    const ofPipeline = await everyOperation('nullable', partitionBy);
+    for (const { files } of ofPipeline) store(folder, files);
+    check(readers, folder, ofPipeline);
+  }
   if (readers.has('PyIceberg')) check(readers, folder, [await theirs(folder)]);
 } finally {
   rmSync(folder, { recursive: true, force: true });

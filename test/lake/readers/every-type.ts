@@ -46,7 +46,10 @@ const first = {
  * A dataset with columns of every type, and what becomes of it: columns get a wider type, others come, some
  * are renamed, some go, and one comes again under its name as another one.
  */
-export function everyType(structs: Structs): Record<'first' | 'wider' | 'renamed' | 'fewer' | 'again', Form> {
+export function everyType(
+  structs: Structs,
+  partitionBy: readonly string[] = Object.keys(partitions),
+): Record<'first' | 'wider' | 'renamed' | 'fewer' | 'again', Form> {
   const orNull = <Type extends z.ZodType>(type: Type) => (structs === 'nullable' ? type.nullable() : type);
   const steps = z.array(z.object(step));
   const firstRow = { ...first, steps, place: orNull(z.object({ ...place, inner: z.object(inner) })) };
@@ -66,9 +69,9 @@ export function everyType(structs: Structs): Record<'first' | 'wider' | 'renamed
   const againRow = { huge: z.string().nullable(), ...fewerRow };
   const renamed = { title: 'label', labels: 'tags' };
   return {
-    first: { dataset: defined(firstRow), after: (row) => row },
+    first: { dataset: defined(partitionBy, firstRow), after: (row) => row },
     wider: {
-      dataset: defined(widerRow),
+      dataset: defined(partitionBy, widerRow),
       after: (row) => ({
         ...row,
         extra: null,
@@ -77,18 +80,22 @@ export function everyType(structs: Structs): Record<'first' | 'wider' | 'renamed
       }),
     },
     renamed: {
-      dataset: defined(renamedRow, renamed),
+      dataset: defined(partitionBy, renamedRow, renamed),
       after: ({ label: title, tags: labels, ...row }) => ({ ...row, title, labels }),
     },
     fewer: {
-      dataset: defined(fewerRow, renamed),
+      dataset: defined(partitionBy, fewerRow, renamed),
       after: ({ huge: _, score: __, ...row }) => row,
     },
-    again: { dataset: defined(againRow, renamed), after: (row) => ({ huge: null, ...row }) },
+    again: { dataset: defined(partitionBy, againRow, renamed), after: (row) => ({ huge: null, ...row }) },
   };
 }
 
-function defined(row: z.ZodRawShape, renamed: Dataset['renamed'] = {}): Dataset {
+function defined(
+  partitionBy: readonly string[],
+  row: z.ZodRawShape,
+  renamed: Dataset['renamed'] = {},
+): Dataset {
   const schema = z.object(row) as unknown as Dataset['row'];
   return defineDataset({
     name: 'everything',
@@ -98,7 +105,7 @@ function defined(row: z.ZodRawShape, renamed: Dataset['renamed'] = {}): Dataset 
     row: schema,
     renamed: renamed as never,
     key: ['id'] as never,
-    partitionBy: Object.keys(partitions) as never,
+    partitionBy: partitionBy as never,
     onDelete: 'retract',
     onReject: 'replace',
   }) as Dataset;

@@ -45,8 +45,8 @@ function recordOf(id: number): Row {
 }
 
 /** What a reader must find after each operation of the pipeline, on top of those before it. */
-export async function everyOperation(structs: Structs): Promise<Shown[]> {
-  const forms = everyType(structs);
+export async function everyOperation(structs: Structs, partitionBy?: readonly string[]): Promise<Shown[]> {
+  const forms = everyType(structs, partitionBy);
   const table = new PipelineTable(forms.first.dataset);
   let last = 0;
   const records = (change: (row: Row) => Row = (row) => row): Row[] =>

@@ -10,6 +10,7 @@ import { createSchemas, createViews } from '../../../cli/lake/lake-views.ts';
 import type { Column } from '../../../domain/columns.ts';
 import { scaledBy } from '../../../domain/decimal.ts';
 import type { Row } from '../../../domain/records/transformation.ts';
+import type { DataFile } from '../../../formats/iceberg/manifest/data-file.ts';
 import { currentSchema, parseMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
 import { liveFiles } from '../../../formats/iceberg/metadata/snapshot-manifests.ts';
 import { fieldIds } from '../../../formats/iceberg/schema/fields.ts';
@@ -22,6 +23,7 @@ import { comparable } from '../../formats/parquet-rows.ts';
 import { everyType } from './every-type.ts';
 import { comparing, PipelineTable, type Shown } from './pipeline-table.ts';
 
+const DAY_MS = 86_400_000;
 let folder: string;
 let duckdb: DuckDBConnection;
 let views = 0;
@@ -100,8 +102,9 @@ it('no query about a column misses a row, whatever the statistics of the files t
       records,
       fc.array(wider, { minLength: 1, maxLength: 6 }),
       fc.boolean(),
-      async (a, b, c, isCompacted) => {
-        const forms = everyType('nullable');
+      fc.constantFrom(undefined, ['day(exactly)', 'month(day)'], ['month(at)', 'category'], ['day(at)']),
+      async (a, b, c, isCompacted, partitionBy) => {
+        const forms = everyType('nullable', partitionBy);
         const table = new PipelineTable(forms.first.dataset);
         await table.apply(['a', a], ['b', b]);
         table.deploy(forms.wider.dataset, forms.wider.after);
@@ -134,10 +137,25 @@ async function checkManifests({ path, files, columns, rows }: Shown): Promise<vo
     const whole = own.map((row) => withNulls(row, columns));
     expect(file.recordCount).toBe(whole.length);
     checkFields(file, schema, columns, whole);
+    checkPartition(file, whole);
     all.push(...whole);
   }
   const sorted = all.map((row) => comparable(row, columns)).toSorted(comparing);
   expect(sorted).toEqual(rows.map((row) => comparable(row, columns)));
+}
+
+/** Expects all rows of a file to be of its partition: the whole days and months of UTC ("Partition Transforms"). */
+function checkPartition({ partition }: DataFile, rows: readonly Row[]): void {
+  for (const [field, value] of Object.entries(partition)) {
+    const [, column = field, transform] = /^(.*)_(day|month)$/.exec(field) ?? [];
+    const found = rows.map((row) => {
+      const day = row[column] === null ? null : new Date(String(row[column]));
+      if (transform === undefined) return column === 'day' ? day && day.getTime() / DAY_MS : row[column];
+      if (transform === 'day') return day && Math.floor(day.getTime() / DAY_MS);
+      return day && (day.getUTCFullYear() - 1970) * 12 + day.getUTCMonth();
+    });
+    expect(new Set(found)).toEqual(new Set([value]));
+  }
 }
 
 /** A row with the columns that its file does not have. */
