@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { ByteReader, decoderOf, type NameOf } from './decode.ts';
+import { ByteReader } from '../../../domain/records/decoding/avro/byte-reader.ts';
+import { decoderOf, type NameOf } from './decode.ts';
 import { ByteWriter, encoderOf } from './encode.ts';
 import { type AvroSchema, parseAvroSchema } from './schema.ts';
 

@@ -2,8 +2,9 @@ import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { jsonOf, type Long, longOf, parseJson } from '../../../domain/long.ts';
+import { ByteReader } from '../../../domain/records/decoding/avro/byte-reader.ts';
 import { avroFile, readAvroFile } from '../../../formats/iceberg/avro/container.ts';
-import { ByteReader, decoderOf } from '../../../formats/iceberg/avro/decode.ts';
+import { decoderOf } from '../../../formats/iceberg/avro/decode.ts';
 import { ByteWriter } from '../../../formats/iceberg/avro/encode.ts';
 import { type AvroSchema, parseAvroSchema } from '../../../formats/iceberg/avro/schema.ts';
 

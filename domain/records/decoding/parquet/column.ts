@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
 import type { ColumnMetaData, PageHeader, SchemaTree } from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';
+import { decoded, fault } from '../as-json/fault.ts';
 import type { Source } from '../source.ts';
-import { decoded, fault } from './fault.ts';
 import { PageDecoder, type Values } from './page.ts';
 import { bytesIn } from './ranges.ts';
 import { checkStruct } from './thrift.ts';

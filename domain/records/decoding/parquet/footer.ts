@@ -1,6 +1,6 @@
 import { type FileMetaData, parquetMetadata } from 'hyparquet';
+import { decoded, fault } from '../as-json/fault.ts';
 import type { Source } from '../source.ts';
-import { decoded, fault } from './fault.ts';
 import { bytesIn } from './ranges.ts';
 import { checkStruct, TooMany } from './thrift.ts';
 

@@ -1,6 +1,15 @@
 import type { SchemaElement } from 'hyparquet';
 import { base64Of } from '../../../base64.ts';
-import { fault } from './fault.ts';
+import {
+  bigEndian,
+  dayText,
+  decimalWriter,
+  doubleText,
+  instantText,
+  timeText,
+  type Unit,
+  uuidText,
+} from '../as-json/value-texts.ts';
 import { typeOf } from './shape.ts';
 
 /** A value, which is not null, as text of JSON. */
@@ -8,13 +17,6 @@ export type TextOf = (value: never) => string;
 
 /** Text that is not UTF-8, as its bytes: the library's parser returns these in place of a text. */
 export const notText = (value: unknown): value is Uint8Array => value instanceof Uint8Array;
-
-/** How many digits of a second a unit has. */
-const digits = { MILLIS: 3, MICROS: 6, NANOS: 9 } as const;
-type Unit = keyof typeof digits;
-
-const MICROS_DIGITS = 6;
-const SECONDS_A_DAY = 86_400n;
 
 /** Whether the library is to decode the values as text. */
 export const isTextLeaf = (element: SchemaElement): boolean =>
@@ -34,12 +36,12 @@ export function textOfLeaf(element: SchemaElement): TextOf {
       return JSON.stringify;
     case 'JSON':
       return (value: string) => (isJson(value) ? value : JSON.stringify(value));
-    case 'DECIMAL':
-      if (!(Number.isInteger(scale) && scale >= 0 && scale <= 76))
-        throw fault('corrupt_file', `A decimal in the Parquet file has ${scale} digits after the point.`);
+    case 'DECIMAL': {
+      const write = decimalWriter(scale);
       return type === 'INT32' || type === 'INT64'
-        ? (value: number | bigint) => decimalText(BigInt(value), scale)
-        : (value: Uint8Array) => decimalText(bigEndian(value), scale);
+        ? (value: number | bigint) => write(BigInt(value))
+        : (value: Uint8Array) => write(bigEndian(value));
+    }
     case 'DATE':
       return (days: number) => `"${dayText(BigInt(days))}"`;
     case 'TIMESTAMP': {
@@ -87,57 +89,6 @@ function isJson(text: unknown): boolean {
   } catch {
     return false;
   }
-}
-
-/** JSON has neither infinity nor NaN: they are texts, which no field of numbers takes. */
-function doubleText(value: number): string {
-  if (!Number.isFinite(value)) return `"${value}"`;
-  return Object.is(value, -0) ? '-0' : String(value);
-}
-
-function decimalText(unscaled: bigint, scale: number): string {
-  const isNegative = unscaled < 0n;
-  const all = String(isNegative ? -unscaled : unscaled).padStart(scale + 1, '0');
-  const whole = all.slice(0, all.length - scale);
-  return `${isNegative ? '-' : ''}${whole}${scale === 0 ? '' : `.${all.slice(-scale)}`}`;
-}
-
-/** Twice what a decimal of the most digits takes, which is 76 (Arrow's decimal256). */
-const MOST_DECIMAL_BYTES = 64;
-
-function bigEndian(bytes: Uint8Array): bigint {
-  if (bytes.length === 0) return 0n;
-  if (bytes.length > MOST_DECIMAL_BYTES)
-    throw fault('corrupt_file', `A decimal of the Parquet file has ${bytes.length} bytes.`);
-  return BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString('hex')}`));
-}
-
-/** @param days since 1970 */
-function dayText(days: bigint): string {
-  const date = new Date(Number(days) * 86_400_000);
-  return Number.isNaN(date.getTime()) ? `day ${days} since 1970` : (date.toISOString().split('T')[0] ?? '');
-}
-
-/** In microseconds, unless there are digits below them; without `Z` if it is a time of no known clock. */
-function instantText(value: bigint, unit: Unit, isUtc: boolean): string {
-  const aDay = SECONDS_A_DAY * 10n ** BigInt(digits[unit]);
-  const time = ((value % aDay) + aDay) % aDay;
-  return `"${dayText((value - time) / aDay)}T${timeText(time, unit)}${isUtc ? 'Z' : ''}"`;
-}
-
-function timeText(value: bigint, unit: Unit): string {
-  const scale = digits[unit];
-  const all = String(value).padStart(scale + 1, '0');
-  const seconds = Number(all.slice(0, -scale));
-  const fraction = all.slice(-scale).padEnd(MICROS_DIGITS, '0');
-  const two = (part: number) => String(part).padStart(2, '0');
-  const clock = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60].map(two).join(':');
-  return `${clock}.${/^\d{6}000$/.test(fraction) ? fraction.slice(0, MICROS_DIGITS) : fraction}`;
-}
-
-function uuidText(bytes: Uint8Array): string {
-  const hex = Buffer.from(bytes).toString('hex');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 /** IEEE 754's number of 16 bits. */

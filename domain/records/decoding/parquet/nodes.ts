@@ -1,33 +1,11 @@
 import { type FileMetaData, parquetSchema, type SchemaElement, type SchemaTree } from 'hyparquet';
-import { decoded, fault } from './fault.ts';
+import { decoded, fault } from '../as-json/fault.ts';
+import { RAW, type RowText } from '../as-json/row-text.ts';
 import { isTextLeaf, notText, textOfLeaf } from './leaf-text.ts';
 import { isRepeated, type Shape, shapeOf, typeOf } from './shape.ts';
 
-/** Stands in a text for bytes that are not UTF-8: text of JSON never has this character itself. */
-export const RAW = '\0';
 /** Deeper ones are refused, before they could fill the stack. */
 const MAX_DEPTH = 64;
-
-/** Of a record as text: a dictionary can have a long text once that each item of a list has. */
-const MAX_WRITTEN = 32 * 1024 * 1024;
-
-/** A record as it is written. */
-export class RowText {
-  /** The texts that are not UTF-8. */
-  readonly raw: Uint8Array[] = [];
-  #written = 0;
-
-  /** @throws {PermanentError} if the record has too many characters to be made at all */
-  count<Text extends string | Uint8Array>(text: Text): Text {
-    this.#written += text.length;
-    if (this.#written > MAX_WRITTEN)
-      throw fault(
-        'unsupported_layout',
-        `A row of the Parquet file has more than ${MAX_WRITTEN} characters as JSON. Write it as several rows.`,
-      );
-    return text;
-  }
-}
 
 /** A column of the file: its values are written as text of JSON. */
 export interface Node {

@@ -5,7 +5,7 @@ import { convert, convertWithDictionary, DEFAULT_PARSERS } from 'hyparquet/src/c
 import { readDataPage, readDataPageV2 } from 'hyparquet/src/datapage.js';
 import { readPlain } from 'hyparquet/src/plain.js';
 import { getMaxDefinitionLevel, getMaxRepetitionLevel } from 'hyparquet/src/schema.js';
-import { fault } from './fault.ts';
+import { fault } from '../as-json/fault.ts';
 import { checkPrefixes, checkRuns } from './runs.ts';
 
 /** Values of a column, or the lists, nulls and values that belong to each row. */

@@ -2,27 +2,19 @@ import { parquetSchema, type RowGroup, type SchemaTree } from 'hyparquet';
 import { assembleNested } from 'hyparquet/src/assemble.js';
 import { DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
 import { getTreePath } from 'hyparquet/src/schema.js';
+import { decoded, fault, shown, twice } from '../as-json/fault.ts';
+import { BATCH_BYTES, checkExpansion, RowText, recordOf } from '../as-json/row-text.ts';
 import { type CutRecords, FIRST, type Place } from '../position.ts';
-import { EXCERPT_BYTES, MAX_RECORD_BYTES, type RawRecord } from '../record.ts';
+import type { RawRecord } from '../record.ts';
 import type { Source } from '../source.ts';
 import { Budget, ColumnReader } from './column.ts';
-import { decoded, fault, shown, twice } from './fault.ts';
 import { footerOf } from './footer.ts';
-import { type Node, nodesOf, RAW, RowText } from './nodes.ts';
+import { type Node, nodesOf } from './nodes.ts';
 
 /** How much all pages that are open at a time may take: a function of 512 MB has room for it. */
 const MAX_HELD_BYTES = 96 * 1024 * 1024;
 /** How many rows are made at once, unless they have more than `BATCH_BYTES`. */
 const BATCH_ROWS = 500;
-/** A dictionary can have a long text once that each row has. */
-const BATCH_BYTES = 4 * 1024 * 1024;
-/**
- * A file whose records have more than so many times its bytes is refused. Values that repeat, and names
- * of columns, make that many more than in a compressed text.
- */
-const MAX_EXPANSION = 2000;
-/** Smaller records never are. Bytes. */
-const EXPANSION_GRACE_BYTES = 256 * 1024 * 1024;
 /** How many columns are read from the object at once. */
 const READS_AT_ONCE = 16;
 
@@ -61,19 +53,12 @@ export async function* splitParquet(open: Source, from: Place = FIRST): AsyncGen
     let skip = 0;
     for await (const pieces of rowsOf(group, nodes, root, source)) {
       produced += pieces.reduce((sum, { length }) => sum + length, 0);
-      if (produced > EXPANSION_GRACE_BYTES && produced > furthest * MAX_EXPANSION)
-        throw bomb(produced, furthest);
+      checkExpansion('Parquet', produced, furthest);
       yield { pieces, at, skip, end: 0 };
       skip += pieces.length;
     }
   }
 }
-
-const bomb = (produced: number, read: number) =>
-  fault(
-    'compression_bomb',
-    `${read} bytes of Parquet have expanded to over ${produced} bytes of JSON: more than ${MAX_EXPANSION}-fold. If the file is legitimate, write it without dictionaries and compression.`,
-  );
 
 const rootOf = ({ element, path, count }: SchemaTree) => ({ element, path, count });
 
@@ -176,17 +161,4 @@ function rowsIn({ name, tree }: Node, columns: readonly Column[], count: number)
   const rows = taken.get(name);
   if (rows?.length !== count) throw new Error(`the column ${name} has another number of rows`);
   return rows;
-}
-
-function recordOf(text: string, raw: readonly Uint8Array[]): RawRecord {
-  const bytes =
-    raw.length === 0
-      ? Buffer.from(text)
-      : Buffer.concat(text.split(RAW).flatMap((piece, i) => [Buffer.from(piece), raw[i] ?? Buffer.alloc(0)]));
-  const { length } = bytes;
-  return {
-    bytes: length > MAX_RECORD_BYTES ? Buffer.from(bytes.subarray(0, EXCERPT_BYTES)) : bytes,
-    length,
-    unterminated: false,
-  };
 }

@@ -1,4 +1,4 @@
-import { fault } from './fault.ts';
+import { fault } from '../as-json/fault.ts';
 
 /** What the values of a page may have in common with the ones before, in all. */
 const MAX_PREFIX_BYTES = 32 * 1024 * 1024;

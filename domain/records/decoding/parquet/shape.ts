@@ -1,5 +1,5 @@
 import type { SchemaElement, SchemaTree } from 'hyparquet';
-import { fault, shown, twice } from './fault.ts';
+import { fault, shown, twice } from '../as-json/fault.ts';
 
 /** What an element of the schema is for a reader of its values. */
 export type Shape =

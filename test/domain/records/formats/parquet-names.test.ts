@@ -1,6 +1,6 @@
 import type { SchemaTree } from 'hyparquet';
 import { expect, it } from 'vitest';
-import { shown, twice } from '../../../../domain/records/decoding/parquet/fault.ts';
+import { shown, twice } from '../../../../domain/records/decoding/as-json/fault.ts';
 import { textOfLeaf } from '../../../../domain/records/decoding/parquet/leaf-text.ts';
 import { shapeOf } from '../../../../domain/records/decoding/parquet/shape.ts';
 
@@ -40,5 +40,5 @@ it.each([
 it('refuses a decimal of more bytes than any has', () => {
   const textOf = textOfLeaf({ name: 'd', type: 'BYTE_ARRAY', converted_type: 'DECIMAL', scale: 2 });
   expect(textOf(new Uint8Array([1, 0]) as never)).toContain('2.56');
-  expect(() => textOf(new Uint8Array(65) as never)).toThrow('A decimal of the Parquet file has 65 bytes.');
+  expect(() => textOf(new Uint8Array(65) as never)).toThrow('A decimal of the file has 65 bytes.');
 });

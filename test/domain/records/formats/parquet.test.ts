@@ -280,7 +280,7 @@ describe('Parquet', () => {
       sourceOfBytes(parquet('hostile/repeated-text-in-list')),
     );
     expect({ records: records.length, fault }).toEqual({ records: 1, fault: 'unsupported_layout' });
-    expect(message).toContain('A row of the Parquet file has more than');
+    expect(message).toContain('A record of the file has more than');
   });
 
   it('is not written again without a record', async () => {

@@ -18,15 +18,15 @@ export function twice(names: readonly string[]): string | undefined {
 }
 
 /**
- * Makes a fault of the object of what the library throws: it has no errors of its own kind.
+ * Makes a fault of the object of what a library throws: it has no errors of its own kind.
  *
  * @param where in the file, for the message
  */
-export function decoded<Result>(where: string, decode: () => Result): Result {
+export function decoded<Result>(where: string, decode: () => Result, format = 'Parquet'): Result {
   try {
     return decode();
   } catch (error) {
     if (error instanceof PermanentError) throw error;
-    throw fault('corrupt_file', `The Parquet file is damaged ${where}: ${errorText(error)}.`, error);
+    throw fault('corrupt_file', `The ${format} file is damaged ${where}: ${errorText(error)}.`, error);
   }
 }
