@@ -1,7 +1,7 @@
 import type { Encoding } from './records/decoding/encoding.ts';
 
 /** The formats that a dataset's objects come in. */
-export type SourceFormat = JsonFormat | CsvFormat | ParquetFormat;
+export type SourceFormat = JsonFormat | CsvFormat | ParquetFormat | AvroFormat;
 
 /** A JSON array, NDJSON, or objects one after another, told apart by content; or a list within a document. */
 export interface JsonFormat {
@@ -16,6 +16,11 @@ export interface JsonFormat {
 /** Apache Parquet. Each row is a record, as it would be in JSON: the fields of `record` are the columns. */
 export interface ParquetFormat {
   readonly format: 'parquet';
+}
+
+/** Object container files of Apache Avro. Each record is one, as it would be in JSON. */
+export interface AvroFormat {
+  readonly format: 'avro';
 }
 
 /** CSV after RFC 4180. The fields of the dataset's `record` are the columns. */
@@ -46,7 +51,7 @@ export interface CsvFormat {
 
 /** Why a dataset can't come in this format: the end of a sentence. `undefined` if it can. */
 export function whyNoFormat(source: SourceFormat): string | undefined {
-  if (source.format === 'parquet') return undefined;
+  if (source.format === 'parquet' || source.format === 'avro') return undefined;
   if (source.format === 'json') {
     const isPath = source.list === undefined || /^[^.]+(\.[^.]+)*$/.test(source.list);
     return isPath ? undefined : `the list ${JSON.stringify(source.list)} must be names separated by dots.`;

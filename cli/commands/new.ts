@@ -47,7 +47,7 @@ export function newDataset(program: Command): void {
     .argument('<name>', 'lower-case letters, digits and underscores: the table, the folder and the file')
     .requiredOption(
       '--from <file>',
-      'a file with typical records: JSON or CSV, plain, gzip, zstd, bzip2 or zip; or Parquet',
+      'a file with typical records: JSON or CSV, plain, gzip, zstd, bzip2 or zip; Parquet or Avro',
     )
     .option('--dry-run', 'print the dataset’s file, and write nothing')
     .option('--json', 'print what was made as JSON')

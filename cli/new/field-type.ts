@@ -19,6 +19,29 @@ export interface FieldType {
   readonly isPlain: boolean;
 }
 
+/** A type that is the same in the record and in the row. */
+export function plain(type: string, why?: string): FieldType {
+  return { record: type, row: type, isPlain: true, ...(why !== undefined && { why }) };
+}
+
+/** What to say of a type of nanoseconds. */
+export const NANOSECONDS = 'it has nanoseconds: values with digits below the microsecond are rejected';
+
+/** A list of a type, or a map. */
+export function nested({ record, row }: FieldType, around: (type: string) => string): FieldType {
+  return { record: around(record), row: around(row), isPlain: false };
+}
+
+export function orNull({ record, row, ...rest }: FieldType): FieldType {
+  return { record: `${record}.nullable()`, row: `${row}.nullable()`, ...rest };
+}
+
+export function structOf(fields: readonly (readonly [name: string, type: FieldType])[]): FieldType {
+  const of = (kind: 'record' | 'row') =>
+    `z.object({ ${fields.map(([name, type]) => `${propertyName(name)}: ${type[kind]}`).join(', ')} })`;
+  return { record: of('record'), row: of('row'), isPlain: false };
+}
+
 /**
  * The type of a field that holds every value it was seen with; a text of why not, if there is none.
  *

@@ -68,12 +68,13 @@ function expectedOf({ rows, rejects, filtered, fault }: Trial) {
 const exact = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
 
 /**
- * The first records of a file, as they stand in it, as a file of their own. One of Parquet is taken whole.
+ * The first records of a file, as they stand in it, as a file of their own. One of Parquet or Avro is taken
+ * whole.
  *
  * @throws {UserError} if it is too large for that
  */
 export async function firstRecords(format: SourceFormat, open: Source, count: number): Promise<Buffer> {
-  if (format.format === 'parquet') return wholeFile(open);
+  if (format.format === 'parquet' || format.format === 'avro') return wholeFile(open);
   if (format.format === 'json') {
     const lines: string[] = [];
     for await (const { pieces } of splitJson(format, contentOf(format, open))) {

@@ -2,16 +2,7 @@ import { parquetSchema, type SchemaElement, type SchemaTree } from 'hyparquet';
 import { footerOf } from '../../domain/records/decoding/parquet/footer.ts';
 import { isRepeated, shapeOf, typeOf } from '../../domain/records/decoding/parquet/shape.ts';
 import type { Source } from '../../domain/records/decoding/source.ts';
-import { type FieldType, propertyName } from './field-type.ts';
-
-const plain = (type: string, why?: string): FieldType => ({
-  record: type,
-  row: type,
-  isPlain: true,
-  ...(why !== undefined && { why }),
-});
-
-const NANOSECONDS = 'it has nanoseconds: values with digits below the microsecond are rejected';
+import { type FieldType, NANOSECONDS, nested, orNull, plain, structOf } from './field-type.ts';
 
 /** The types of a Parquet file's columns, as its schema says. @throws {PermanentError} */
 export async function parquetTypes(open: Source): Promise<ReadonlyMap<string, FieldType>> {
@@ -29,26 +20,16 @@ function itemType(tree: SchemaTree): FieldType {
     case 'leaf':
       return leafType(shape.element);
     case 'list':
-      return nested(orNull(shape.item, itemType(shape.item)), (type) => `z.array(${type})`);
+      return nested(nullable(shape.item, itemType(shape.item)), (type) => `z.array(${type})`);
     case 'map':
-      return nested(orNull(shape.value, itemType(shape.value)), (type) => `z.record(z.string(), ${type})`);
-    case 'struct': {
-      const fields = shape.fields.map((each) => [each.element.name, orNull(each, columnType(each))] as const);
-      const of = (kind: 'record' | 'row') =>
-        `z.object({ ${fields.map(([name, type]) => `${propertyName(name)}: ${type[kind]}`).join(', ')} })`;
-      return { record: of('record'), row: of('row'), isPlain: false };
-    }
+      return nested(nullable(shape.value, itemType(shape.value)), (type) => `z.record(z.string(), ${type})`);
+    case 'struct':
+      return structOf(shape.fields.map((each) => [each.element.name, nullable(each, columnType(each))]));
   }
 }
 
-function nested({ record, row }: FieldType, around: (type: string) => string): FieldType {
-  return { record: around(record), row: around(row), isPlain: false };
-}
-
-function orNull({ element }: SchemaTree, { record, row, ...rest }: FieldType): FieldType {
-  if (element.repetition_type !== 'OPTIONAL') return { record, row, ...rest };
-  return { record: `${record}.nullable()`, row: `${row}.nullable()`, ...rest };
-}
+const nullable = ({ element }: SchemaTree, type: FieldType) =>
+  element.repetition_type === 'OPTIONAL' ? orNull(type) : type;
 
 function leafType(element: SchemaElement): FieldType {
   const { type, logical_type: logical, converted_type: converted, precision, scale = 0 } = element;

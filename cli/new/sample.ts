@@ -5,6 +5,7 @@ import type { Source } from '../../domain/records/decoding/source.ts';
 import { readRecord } from '../../domain/records/validation.ts';
 import type { SourceFormat } from '../../domain/source-format.ts';
 import { UserError } from '../terminal/user-error.ts';
+import { avroTypes } from './avro-types.ts';
 import type { FieldType } from './field-type.ts';
 import { parquetTypes } from './parquet-types.ts';
 import { sniff } from './sniff.ts';
@@ -55,8 +56,14 @@ export async function sampleOf(open: Source): Promise<Sample> {
       throw error instanceof PermanentError ? new UserError(error.message) : error;
   }
   if (count === 0) throw new UserError('The file has no record that can be read: take one with some.');
-  const types = sniffed.format.format === 'parquet' ? await parquetTypes(open) : undefined;
+  const types = await typesOf(sniffed.format, open);
   return { format: withNulls(sniffed.format, fields), fields, count, isAll, ...(types && { types }) };
+}
+
+/** The types that a format says itself. */
+async function typesOf({ format }: SourceFormat, open: Source) {
+  if (format === 'parquet') return parquetTypes(open);
+  return format === 'avro' ? avroTypes(open) : undefined;
 }
 
 /** A text stands for nothing if it does in a column whose other values are no text. */

@@ -5,7 +5,7 @@ import { contentOf } from '../../domain/records/decoding/content.ts';
 import { type Encoding, textOf } from '../../domain/records/decoding/encoding.ts';
 import { splitJson } from '../../domain/records/decoding/json/json.ts';
 import type { Source } from '../../domain/records/decoding/source.ts';
-import type { CsvFormat, JsonFormat, ParquetFormat } from '../../domain/source-format.ts';
+import type { AvroFormat, CsvFormat, JsonFormat, ParquetFormat } from '../../domain/source-format.ts';
 import { UserError } from '../terminal/user-error.ts';
 import { listPath } from './list-path.ts';
 
@@ -21,13 +21,14 @@ const VALUE = /^\s*$|^\s*[-+]?[\d.,]+\s*$|^\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}/;
 
 /** The format of a file, as a dataset declares it; and the names of its columns if it is CSV. */
 export type Sniffed =
-  | { readonly format: JsonFormat | ParquetFormat }
+  | { readonly format: JsonFormat | ParquetFormat | AvroFormat }
   | { readonly format: CsvFormat; readonly columns: readonly string[] };
 
 /** Finds out the format of a file by its content. @throws {UserError} if it is none that Sluice reads */
 export async function sniff(open: Source): Promise<Sniffed> {
   try {
     if (await isParquet(open)) return { format: { format: 'parquet' } };
+    if (await isAvro(open)) return { format: { format: 'avro' } };
     const head = await headOf(open);
     const first = head.toString('latin1').trimStart()[0];
     if (first === undefined) throw new UserError('The file is empty: take one with some records.');
@@ -40,6 +41,12 @@ export async function sniff(open: Source): Promise<Sniffed> {
 
 async function isParquet(open: Source): Promise<boolean> {
   for await (const chunk of await open()) return Buffer.from(chunk).toString('latin1', 0, 4) === 'PAR1';
+  return false;
+}
+
+async function isAvro(open: Source): Promise<boolean> {
+  for await (const chunk of contentOf({ format: 'avro' }, open))
+    return chunk.toString('latin1', 0, 4) === 'Obj\x01';
   return false;
 }
 

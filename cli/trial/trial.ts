@@ -33,7 +33,7 @@ const SHOWN = 500;
 /** What the pipeline would make of a file. */
 export interface Trial {
   /** Absent if the file is neither, or has no character that can be read. */
-  readonly format?: 'JSON array' | 'JSON objects' | 'JSON document' | 'CSV' | 'Parquet';
+  readonly format?: 'JSON array' | 'JSON objects' | 'JSON document' | 'CSV' | 'Parquet' | 'Avro';
   readonly compression: Compression;
   readonly read: number;
   /** Rows for the lake. */
@@ -242,10 +242,12 @@ class Findings {
   }
 }
 
+const formatNames = { csv: 'CSV', parquet: 'Parquet', avro: 'Avro' } as const;
+
 /** How a file is compressed, and its format, as far as its first bytes tell. */
 async function formatOf({ source }: Dataset, open: Source): Promise<Pick<Trial, 'format' | 'compression'>> {
   const compression = await compressionIn(open);
-  if (source.format !== 'json') return { format: source.format === 'csv' ? 'CSV' : 'Parquet', compression };
+  if (source.format !== 'json') return { format: formatNames[source.format], compression };
   try {
     for await (const chunk of contentOf(source, open)) {
       const first = chunk.find((byte) => !isWhiteSpace(byte));

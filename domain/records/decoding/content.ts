@@ -36,6 +36,8 @@ export async function* contentsOf(
 }
 
 function textOf(format: SourceFormat, { name, content, start }: ContainedFile): ContainedFile {
+  // Its records are found in its blocks alone, so that nothing can be read from the middle of it.
+  if (format.format === 'avro') return { name, content, start: undefined };
   const bytes = refuseOtherFormats(content);
   if (format.format === 'csv' && (format.encoding ?? 'utf-8') !== 'utf-8')
     return { name, content: bytes, start };

@@ -44,7 +44,7 @@ export async function findCut(format: Format, open: Source, recordNumber: number
   let records = 0;
   for await (const batch of decode(format, open)) records += batch.length;
   if (recordNumber > records) return { records, reason: 'no_such_record' };
-  if (format.source.format === 'parquet' || unwritten.includes(await compressionIn(open)))
+  if (['parquet', 'avro'].includes(format.source.format) || unwritten.includes(await compressionIn(open)))
     return { records, reason: 'not_written' };
   if (records === 1) return { records, reason: 'only_record' };
   const { from, to } = await locate(format, open, { records, recordNumber });

@@ -80,7 +80,8 @@ async function* batchesOf(
     try {
       const place = file === from.file ? from : undefined;
       const blocks = inAlignedBlocks(contained.content, place?.offset ?? 0, blockBytes);
-      for await (const cut of splitFile(format, blocks, place)) yield positioned(cut, file, contained.start);
+      for await (const cut of await splitFile(format, blocks, place))
+        yield positioned(cut, file, contained.start);
       found = true;
     } catch (error) {
       if (name === undefined || !(error instanceof PermanentError)) throw error;
@@ -99,13 +100,17 @@ const positioned = (cut: CutRecords, file: number, start: number | undefined): B
   return { ...cut, at: { ...place, file, ...(start !== undefined && { start }), skip } };
 };
 
-function splitFile(
+async function splitFile(
   { source: format, record }: Format,
   content: AsyncIterable<Buffer>,
   from: Place | undefined,
-): AsyncGenerator<CutRecords> {
+): Promise<AsyncGenerator<CutRecords>> {
   if (format.format === 'csv') return splitCsv(format, record, content, from);
   if (format.format === 'json') return splitJson(format, content, from);
+  if (format.format === 'avro') {
+    const { splitAvro } = await import('./avro/avro.ts');
+    return splitAvro(content, from);
+  }
   throw new Error(`${format.format} is not read from its start to its end.`);
 }
 

@@ -7,7 +7,7 @@ import { withWholeHead } from './whole-head.ts';
  */
 const formats: readonly (readonly [beginning: string, name: string, cure: string])[] = [
   ['PAR1\x15', 'Parquet', "Declare format: 'parquet' in the dataset’s source, or write it as JSON Lines"],
-  ['Obj\x01', 'Avro', 'Write it as JSON Lines (avro-tools tojson)'],
+  ['Obj\x01', 'Avro', "Declare format: 'avro' in the dataset’s source, or write it as JSON Lines"],
   ['ARROW1\0\0', 'Arrow', 'Write it as JSON Lines or CSV'],
   // Compressed content has been decompressed by then.
   ['PK\x03\x04', 'a zip archive in another or in a compressed file', 'Upload the inner one'],

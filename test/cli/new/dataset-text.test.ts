@@ -64,6 +64,26 @@ describe('a dataset for a file', () => {
         "key: ['must']",
       ],
     ],
+    [
+      'Avro',
+      readFileSync(new URL('../../domain/records/formats/fixtures/avro/snappy.avro', import.meta.url)),
+      [
+        "format: 'avro' }",
+        'id: int64(),',
+        'n: int32().nullish(),',
+        'f: double(),',
+        'money: decimal(20, 2),',
+        'small: decimal(9, 4),',
+        'day: date(),',
+        't_us: time(),',
+        'at_us: timestamp(),',
+        "local: timestamp({ zone: 'UTC' }), // no value has a zone",
+        'bytes: binary(),',
+        'tags: z.array(z.string().nullable()),',
+        'by: z.record(z.string(), int64()),',
+        'place: z.object({ x: double(), inner:',
+      ],
+    ],
     ['windows-1252', Buffer.from('name,at\nJos\xe9 \x80,x\n', 'latin1'), ["encoding: 'windows-1252'"]],
     [
       'no header',
@@ -233,7 +253,7 @@ describe('a dataset for a file', () => {
   it.each([
     ['', 'The file is empty'],
     ['PAR1\x15\x04', 'The Parquet file breaks off'],
-    ['Obj\x01\x04', 'The file is Avro, not what the dataset declares. Write it as JSON Lines'],
+    ['Obj\x01\x04', 'The Avro file is cut or damaged'],
     ['[]', 'no record that can be read'],
     ['a,b\n', 'no record that can be read'],
   ])('is refused for %j, with the reason', async (content, message) => {

@@ -144,7 +144,7 @@ async function checkManifests({ path, files, columns, rows }: Shown): Promise<vo
   expect(sorted).toEqual(rows.map((row) => comparable(row, columns)));
 }
 
-/** Expects all rows of a file to be of its partition: the whole days and months of UTC ("Partition Transforms"). */
+/** Expects all rows of a file to be of its partition: of a day or a month of UTC. */
 function checkPartition({ partition }: DataFile, rows: readonly Row[]): void {
   for (const [field, value] of Object.entries(partition)) {
     const [, column = field, transform] = /^(.*)_(day|month)$/.exec(field) ?? [];

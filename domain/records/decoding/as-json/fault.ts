@@ -22,11 +22,11 @@ export function twice(names: readonly string[]): string | undefined {
  *
  * @param where in the file, for the message
  */
-export function decoded<Result>(where: string, decode: () => Result, format = 'Parquet'): Result {
+export function decoded<Result>(where: string, decode: () => Result): Result {
   try {
     return decode();
   } catch (error) {
     if (error instanceof PermanentError) throw error;
-    throw fault('corrupt_file', `The ${format} file is damaged ${where}: ${errorText(error)}.`, error);
+    throw fault('corrupt_file', `The Parquet file is damaged ${where}: ${errorText(error)}.`, error);
   }
 }

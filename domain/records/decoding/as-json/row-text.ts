@@ -6,6 +6,9 @@ export const RAW = '\0';
 /** Of a record as text: a dictionary can have a long text once that each item of a list has. */
 const MAX_WRITTEN = 32 * 1024 * 1024;
 
+/** What each piece of a text takes besides, in characters: small ones are many. */
+const PIECE = 8;
+
 /** A record as it is written. */
 export class RowText {
   /** The texts that are not UTF-8. */
@@ -14,7 +17,7 @@ export class RowText {
 
   /** @throws {PermanentError} if the record has too many characters to be made at all */
   count<Text extends string | Uint8Array>(text: Text): Text {
-    this.#written += text.length;
+    this.#written += text.length + PIECE;
     if (this.#written > MAX_WRITTEN)
       throw fault(
         'unsupported_layout',
