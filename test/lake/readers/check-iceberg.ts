@@ -188,7 +188,7 @@ try {
     folder,
     ofFormat.map(({ table, ...each }) => ({ ...each, path: table.path })),
   );
-  for (const partitionBy of [undefined, ['month(day)', 'day(exactly)']]) {
+  for (const partitionBy of [undefined, ['day(exactly)'], ['month(at)', 'category']]) {
     const ofPipeline = await everyOperation('nullable', partitionBy);
     for (const { files } of ofPipeline) store(folder, files);
     check(readers, folder, ofPipeline);
