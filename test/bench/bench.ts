@@ -16,10 +16,12 @@ import { page } from './page.ts';
 import { machine, markdown, type Result } from './section.ts';
 import { stages } from './stages.ts';
 import { startUp } from './start-up.ts';
+import { types } from './types/types.ts';
 
 const sections = [
   comparison,
   stages,
+  types,
   startUp,
   localCloud,
   page,

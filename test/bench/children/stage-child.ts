@@ -1,10 +1,13 @@
 // Runs one stage over files, in this process:
 // stage-child <extraction|transformation> <directory> <input> <key>
-import { createReadStream } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { registry } from '../../../datasets/index.ts';
+import { Readable } from 'node:stream';
+import { datasets } from '../../../datasets/index.ts';
+import { boundsOf } from '../../../domain/records/decoding/source.ts';
 import { limits } from '../../../domain/records/part.ts';
+import { Registry } from '../../../domain/registry.ts';
 import { threadedZstd } from '../../../formats/zstd.ts';
 import type { StageContext } from '../../../handlers/stages/context.ts';
 import '../../../handlers/heap.ts';
@@ -13,6 +16,7 @@ import { transformPart } from '../../../handlers/stages/transform-part.ts';
 import { recordedSchemas } from '../../../lake/table-schema.ts';
 import layouts from '../../../mysql/migrations/lake.json' with { type: 'json' };
 import type { ObjectStore } from '../../../store/object-store.ts';
+import { parquetDataset, typeDatasets } from '../types/datasets.ts';
 
 const [, , stage = '', directory = '', input = '', key = ''] = process.argv;
 const RAW = 'raw';
@@ -23,7 +27,11 @@ const pathOf = (bucket: string, key: string) => join(directory, bucket, encodeUR
 const ledger = new Map<string, string>();
 
 const store: ObjectStore = {
-  read: async ({ bucket, key }) => createReadStream(bucket === RAW ? input : pathOf(bucket, key)),
+  async read({ bucket, key }, range) {
+    const path = bucket === RAW ? input : pathOf(bucket, key);
+    const { start, end } = boundsOf(range, statSync(path).size);
+    return start < end ? createReadStream(path, { start, end: end - 1 }) : Readable.from([]);
+  },
   describe: () => Promise.reject(new Error('Not of these stages.')),
   exists: async () => false,
   bytes: () => Promise.reject(new Error('Not of these stages.')),
@@ -57,7 +65,7 @@ const stageContext: StageContext = {
   elapsed: () => performance.now(),
   wait: () => Promise.reject(new Error('Not of these stages.')),
   codeVersion: 'bench',
-  registry,
+  registry: new Registry([...datasets, ...typeDatasets, parquetDataset]),
   zstd: threadedZstd,
   limits,
   tableSchema: recordedSchemas(layouts),
