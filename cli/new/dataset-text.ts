@@ -34,8 +34,8 @@ export interface DatasetText {
  */
 export function datasetText(name: string, sample: Sample, file: string): DatasetText {
   const { fields, left } = fieldsOf(sample);
-  const key = keyOf(fields);
   const { isAll, count } = sample;
+  const key = keyOf(fields, count);
   const isText = sample.format.format === 'csv';
   const optional = (type: string, isOptional: boolean, suffix: string) =>
     isOptional ? `${type}.${suffix}()` : type;
@@ -130,7 +130,7 @@ function columnName(name: string, taken: Set<string>): string {
   return column;
 }
 
-function keyOf(fields: readonly Field[]): { readonly column: string; readonly why: string } {
+function keyOf(fields: readonly Field[], count: number): { readonly column: string; readonly why: string } {
   const possible = fields.filter(({ isPlain, isOptional }) => isPlain && !isOptional);
   const unique = possible.filter(({ values }) => values.isUnique);
   const isId = ({ column }: Field) => /(^|_)(id|key|uuid|code|no|number|nr|sku|isbn)$/.test(column);
@@ -142,7 +142,7 @@ function keyOf(fields: readonly Field[]): { readonly column: string; readonly wh
   );
   return {
     column: most?.column ?? '',
-    why: `No column has a value of its own in each record of the file; this one has the most. Name what identifies a row.`,
+    why: `${count === 0 ? 'The file has no record' : 'No column has a value of its own in each record of the file; this one has the most'}. Name what identifies a row.`,
   };
 }
 

@@ -55,8 +55,11 @@ export async function sampleOf(open: Source): Promise<Sample> {
     if (!(error instanceof PermanentError) || count === 0)
       throw error instanceof PermanentError ? new UserError(error.message) : error;
   }
-  if (count === 0) throw new UserError('The file has no record that can be read: take one with some.');
   const types = await typesOf(sniffed.format, open);
+  // A schema says enough.
+  if (count === 0) for (const name of types?.keys() ?? []) fields.set(name, new Values());
+  if (count === 0 && (types?.size ?? 0) === 0)
+    throw new UserError('The file has no record that can be read: take one with some.');
   return { format: withNulls(sniffed.format, fields), fields, count, isAll, ...(types && { types }) };
 }
 

@@ -82,7 +82,7 @@ function whyNot({ reason, records }: NoCut, name: string, record: number): strin
     case 'only_record':
       return `Record ${record} is the only one of ${name}.`;
     case 'not_written':
-      return `${name} is Parquet, a zip archive, or compressed with bzip2, which Sluice does not write again. Upload it without the record, then erase its old versions: npx sluice erase ${name} --old-versions.`;
+      return `${name} is Parquet, Avro, a zip archive, or compressed with bzip2, which Sluice does not write again. Upload it without the record, then erase its old versions: npx sluice erase ${name} --old-versions.`;
     case 'not_separable':
       return `Without record ${record}, the rest of ${name} would be read differently. Upload it without the record, then erase its old versions: npx sluice erase ${name} --old-versions.`;
   }

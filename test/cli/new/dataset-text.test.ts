@@ -65,6 +65,21 @@ describe('a dataset for a file', () => {
       ],
     ],
     [
+      'Parquet without rows',
+      readFileSync(new URL('../../domain/records/formats/fixtures/parquet/no-rows.parquet', import.meta.url)),
+      [
+        "format: 'parquet' }",
+        '0 records',
+        '.nullish(),',
+        '// The file has no record. Name what identifies a row.',
+      ],
+    ],
+    [
+      'Avro without records',
+      readFileSync(new URL('../../domain/records/formats/fixtures/avro/no-records.avro', import.meta.url)),
+      ['a: int64().nullish(),', "key: ['a'],"],
+    ],
+    [
       'Avro',
       readFileSync(new URL('../../domain/records/formats/fixtures/avro/snappy.avro', import.meta.url)),
       [

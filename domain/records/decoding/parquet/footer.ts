@@ -82,7 +82,7 @@ async function noFooter(open: Source) {
   const begins = JSON.stringify(head.toString('latin1'));
   return fault(
     'unknown_format',
-    `The file begins with ${begins}, and is not Parquet, which is compressed within.`,
+    `The file begins with ${begins}, and is not Parquet, which is compressed within. Upload Parquet, or declare the format that it has in the dataset’s source.`,
   );
 }
 
