@@ -1,4 +1,5 @@
 import { deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { zipOf } from '../domain/records/formats/zip-of.ts';
 import type { Random } from '../simulation/random.ts';
 import type { Code } from './code.ts';
 
@@ -35,7 +36,7 @@ export function makeEmpty(random: Random, key: string): Upload {
 export function compressed(random: Random, body: Uint8Array): Uint8Array {
   const cut = random.between(0, body.length);
   const halves = [body.subarray(0, cut), body.subarray(cut)];
-  switch (random.between(0, 7)) {
+  switch (random.between(0, 8)) {
     case 0:
       return gzipSync(body);
     case 1:
@@ -44,6 +45,8 @@ export function compressed(random: Random, body: Uint8Array): Uint8Array {
       return zstdCompressSync(body);
     case 3:
       return Buffer.concat(halves.map((half) => zstdCompressSync(half)));
+    case 4:
+      return zipOf(['__MACOSX/', ''], ['all', Buffer.from(body), { descriptor: 'narrow' }]);
     default:
       return body;
   }

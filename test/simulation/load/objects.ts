@@ -1,3 +1,5 @@
+import { crc32, gzipSync, zstdCompressSync } from 'node:zlib';
+import { zipOf } from '../../domain/records/formats/zip-of.ts';
 import type { Random } from '../random.ts';
 import { CODES, type Member, memberOf } from './datasets.ts';
 import { CSV_HEADER, type Item, makeItem } from './records.ts';
@@ -5,7 +7,7 @@ import { CSV_HEADER, type Item, makeItem } from './records.ts';
 /** An object that somebody puts, with what must become of it. */
 export interface Upload {
   readonly key: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   /** In order. */
   readonly items: readonly Item[];
   /** Why the object as a whole can't be read to its end. */
@@ -32,7 +34,25 @@ const shapes = [
 export function makeObject(random: Random, key: string): Upload {
   const member = memberOf(key);
   if (member === undefined) return { key, body: 'anything', items: [], fault: 'unknown_prefix' };
-  return { key, ...random.weighted<(random: Random, member: Member) => Content>(shapes)(random, member) };
+  const content = random.weighted<(random: Random, member: Member) => Content>(shapes)(random, member);
+  return { key, ...content, body: packed(content.body) };
+}
+
+/**
+ * Some contents as they are, others compressed or in an archive. The content itself decides which, so that
+ * the same seed has the same objects.
+ */
+function packed(content: Content['body']): Content['body'] {
+  switch (crc32(content) % 8) {
+    case 0:
+      return gzipSync(content);
+    case 1:
+      return zstdCompressSync(content);
+    case 2:
+      return zipOf(['first.txt', Buffer.from(content)], ['empty.txt', '']);
+    default:
+      return content;
+  }
 }
 
 /** Of which nothing can be read. */
