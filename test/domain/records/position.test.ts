@@ -113,6 +113,7 @@ describe('an object of several files or row groups', () => {
   it.each<[string, SourceFormat, Buffer]>([
     ['a zip archive', { format: 'csv' }, fixture('zip/python-streamed.zip')],
     ['Parquet', { format: 'parquet' }, fixture('parquet/small-pages-gzip.parquet')],
+    ['Avro', { format: 'avro' }, fixture('avro/deflate.avro')],
   ])('has the same records from any record on: %s', async (_, source, bytes) => {
     const open = chunksOf(bytes, 1000);
     const whole = await cutFrom(source, open, undefined, names);
