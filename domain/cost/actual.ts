@@ -48,7 +48,7 @@ export function costOfUsage({ hours, stages: used, stored }: Usage, stack: Bille
     {
       messages,
       files: messages.loading,
-      listings: 0,
+      partsOfSeveral: 0,
       records: 0,
       mysql: stack.database !== undefined,
     },

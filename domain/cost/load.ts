@@ -23,8 +23,8 @@ export interface Work {
   readonly messages: Readonly<Record<Stage, number>>;
   /** Of the lake. */
   readonly files: number;
-  /** Of the receipts of a version. */
-  readonly listings: number;
+  /** Those of versions that have several. */
+  readonly partsOfSeveral: number;
   readonly records: number;
   /** Whether loading reads each file for MySQL. */
   readonly mysql: boolean;
@@ -45,13 +45,17 @@ export interface Requests {
  */
 export const requestsOfMessage: Readonly<Record<Stage, Requests>> = {
   extraction: { writes: 3, reads: 1 },
-  transformation: { writes: 2, reads: 5 },
+  transformation: { writes: 2, reads: 3 },
   commit: { writes: 6, reads: 1 },
-  loading: { writes: 4, reads: 5 },
+  loading: { writes: 4, reads: 2 },
 };
 
-/** Who is done with one of several parts lists the receipts. */
-const listingsOf = (parts: number) => (parts > 1 ? 2 * parts : 0);
+/**
+ * A part takes so many more if its version has several. Its transformation and its loading each list the
+ * receipts afterwards, and look for its own before; the entry tells neither that nor its files, which commit
+ * and loading read; and loading reads the entry once more.
+ */
+const moreOfSeveral: Requests = { writes: 2, reads: 5 };
 
 /** Of each further file of the lake: its PUT, and its copy in the archive. With MySQL, loading reads each. */
 const writesOfFile = 2;
@@ -94,7 +98,7 @@ export function workOf({ objects, records, bytes, partitions }: Load, mysql: boo
   return {
     messages,
     files: objects * parts * partitions,
-    listings: objects * listingsOf(parts),
+    partsOfSeveral: parts > 1 ? objects * parts : 0,
     records: objects * records,
     mysql,
   };
@@ -110,7 +114,7 @@ export interface Totals {
   readonly logs: number;
 }
 
-export function totalsOf({ messages, files, listings, mysql }: Work, memory: Billed['memory']): Totals {
+export function totalsOf({ messages, files, partsOfSeveral, mysql }: Work, memory: Billed['memory']): Totals {
   const of = stages.map((stage) => {
     const requests = requestsOfMessage[stage];
     return {
@@ -121,9 +125,13 @@ export function totalsOf({ messages, files, listings, mysql }: Work, memory: Bil
     };
   });
   const others = {
-    writes: (files - messages.loading) * writesOfFile + listings,
+    writes: (files - messages.loading) * writesOfFile + partsOfSeveral * moreOfSeveral.writes,
     // All parts but the first are read from the object, unless that is compressed.
-    reads: messages.transformation - messages.extraction + (mysql ? files * readsOfMysql : 0),
+    reads:
+      messages.transformation -
+      messages.extraction +
+      partsOfSeveral * moreOfSeveral.reads +
+      (mysql ? files * readsOfMysql : 0),
   };
   const sum = (value: (each: (typeof of)[number]) => number) =>
     of.reduce((all, each) => all + each.count * value(each), 0);

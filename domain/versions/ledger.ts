@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Dataset } from '../dataset.ts';
 import { UNKNOWN_DATASET } from './key-layout.ts';
 import type { ObjectEvent } from './object-event.ts';
+import { storedObject } from './receipt.ts';
 import { isVersion, parseRevision, revisionName } from './revision.ts';
 import { compareSequencers } from './sequencer.ts';
 
@@ -20,6 +21,11 @@ const currentVersion = activeVersion.extend({
   records: z.int().nonnegative().optional(),
   /** What is amiss of it, though it took effect. */
   fault: fault.optional(),
+  /**
+   * Its files, if it has one part and they are few: the same as its publication has, so that the sinks need
+   * not read that. Since November 2026.
+   */
+  files: z.array(storedObject).optional(),
 });
 
 /** What the extraction of a version tells of the whole. */

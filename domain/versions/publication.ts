@@ -1,5 +1,8 @@
 import * as z from 'zod';
-import { storedObject } from './receipt.ts';
+import type { VersionPath } from './key-layout.ts';
+import type { LedgerEntry } from './ledger.ts';
+import { type StoredObject, storedObject } from './receipt.ts';
+import { isActiveVersion } from './version-status.ts';
 
 const of = z.object({
   dataset: z.string(),
@@ -29,3 +32,26 @@ export const publishedDeletion = of.extend({ type: z.literal('deleted') });
 export type PublishedDeletion = z.infer<typeof publishedDeletion>;
 
 export const publication = z.discriminatedUnion('type', [publishedPart, publishedDeletion]);
+
+/** So much of a ledger entry may its files be, in characters of JSON: it is read and written many times. */
+const MOST_IN_ENTRY = 8_192;
+
+/** The files of a version, as far as they go into its ledger entry: those of the only part, if few. */
+export function filesInEntry(parts: readonly { readonly outputs: readonly StoredObject[] }[]): {
+  readonly files?: StoredObject[];
+} {
+  const [only, ...others] = parts;
+  if (only === undefined || others.length > 0) return {};
+  return JSON.stringify(only.outputs).length > MOST_IN_ENTRY ? {} : { files: [...only.outputs] };
+}
+
+/** The same as the publication of a version, if the ledger entry tells it: its only part. */
+export function publishedInEntry(
+  entry: LedgerEntry | undefined,
+  path: VersionPath,
+): PublishedPart | undefined {
+  if (entry?.current?.files === undefined || !isActiveVersion(entry, path)) return undefined;
+  const { dataset, key, current } = entry;
+  const { versionId, sequencer, files = [] } = current;
+  return { type: 'created', dataset, key, versionId, sequencer, part: 0, parts: 1, files };
+}

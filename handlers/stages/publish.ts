@@ -11,7 +11,7 @@ import {
 } from '../../domain/versions/key-layout.ts';
 import { type Extraction, isSettled, type LedgerEntry, type Version } from '../../domain/versions/ledger.ts';
 import { plainFilesOf } from '../../domain/versions/plain-files.ts';
-import type { PublishedPart } from '../../domain/versions/publication.ts';
+import { filesInEntry, type PublishedPart } from '../../domain/versions/publication.ts';
 import { attemptAt, withVerdict } from '../../domain/versions/publishing/conclusion.ts';
 import { isOfWhole, sumsOf, type Verdict, verdictOf } from '../../domain/versions/publishing/verdict.ts';
 import { extractionReceipt, type TransformationReceipt } from '../../domain/versions/receipt.ts';
@@ -108,7 +108,7 @@ export async function conclude(
     await context.announce?.([await failureOf(path, whole, verdict, ledger)]);
   const isTheSame = (latest: LedgerEntry) =>
     rules.maxShrink === undefined || recordsBefore(latest) === before;
-  const decided = { parts, records: extraction.read, ...verdict };
+  const decided = { parts, records: extraction.read, ...filesInEntry(transformations), ...verdict };
   const entry = await ledger.swap(
     path,
     (latest) => latest && (isTheSame(latest) ? withVerdict(latest, path, decided) : latest),

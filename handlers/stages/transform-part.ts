@@ -68,6 +68,8 @@ export async function transformPart(
   const done = await processOnce(
     {
       item: itemOf(address),
+      known: await ledger.known(address),
+      mayBeDone: (known) => !isUndone(known, address),
       work: () => transform(event, address, dataset, ledger, buckets, context),
       discard: () => removePart(address, event.key, ledger, store, buckets),
       async finish(before, latest, own) {
@@ -94,6 +96,12 @@ export async function transformPart(
     ...(done.unknown && { unknown: unknownIn(done.unknown) }),
     ...(fault && { fault }),
   };
+}
+
+/** Whether the only part of a version is still to be transformed, as far as the entry tells. */
+function isUndone(known: LedgerEntry | undefined, address: PartAddress): boolean {
+  const attempt = attemptAt(known, address);
+  return attempt?.status === 'extracted' && attempt.parts === 1;
 }
 
 /**

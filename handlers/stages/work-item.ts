@@ -1,4 +1,5 @@
 import { receiptKey, type WorkItem } from '../../domain/versions/key-layout.ts';
+import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import type { Receipt } from '../../domain/versions/receipt.ts';
 import { statusOf } from '../../domain/versions/version-status.ts';
 import type { KnownEntry, Ledger } from '../../store/ledger.ts';
@@ -9,6 +10,12 @@ import { type OutputBuckets, removeUnnamedRejects } from './removal.ts';
 /** A work item of which a version has several: a part to transform or to load. */
 export interface Work<Done extends Receipt> {
   readonly item: WorkItem;
+  readonly known: KnownEntry | undefined;
+  /**
+   * Whether the entry leaves open that there is a receipt. Otherwise a first attempt does not look for one:
+   * only a copy of its message can have written it meanwhile, and then the first receipt counts.
+   */
+  readonly mayBeDone: (known: LedgerEntry | undefined) => boolean;
   /** @throws {ObjectNotFound} if the input does not exist */
   readonly work: () => Promise<Done>;
   /** Removes the input and everything that was made from it, and that no sink shows. */
@@ -34,7 +41,7 @@ export interface Work<Done extends Receipt> {
  * @returns `duplicate` if it was done before; `stale` if a newer event took effect
  */
 export async function processOnce<Done extends Receipt>(
-  { item, work, discard, finish }: Work<Done>,
+  { item, known, mayBeDone, work, discard, finish }: Work<Done>,
   ledger: Ledger,
   { store, receives }: Pick<StageContext, 'store' | 'receives'>,
   buckets: OutputBuckets,
@@ -46,10 +53,9 @@ export async function processOnce<Done extends Receipt>(
     return 'stale' as const;
   };
   const latest = () => ledger.known(path);
-  const known = await latest();
   const status = statusOf(known?.entry, path);
   if (status === 'gone') return discarded();
-  if (await ledger.hasReceipt(key)) {
+  if ((receives > 1 || mayBeDone(known?.entry)) && (await ledger.hasReceipt(key))) {
     if (receives > 1) await removeUnnamedRejects(item, ledger, store, buckets);
     // Its extraction may have ended since the entry was read, and who wrote the receipt may have died since.
     await finish(undefined, latest, undefined);

@@ -277,6 +277,25 @@ describe('a part of a version that was overtaken', () => {
     expect(rowsIn(mysql)).toEqual([]);
   });
 
+  it('while it is loaded leaves the rows of the one before until its successor is loaded', async () => {
+    const store = new MemoryStore();
+    const mysql = calmMysql();
+    await put(store, mysql, 'v1', '10', recipe(1), recipe(2));
+    await extractVersion(store, 'v2', '20', recipe(3));
+    await transformVersion(store, 'v2');
+    const overtaken = storeWith(store, {
+      copy: async (from, to) => {
+        await extractVersion(store, 'v3', '30', recipe(4));
+        await transformVersion(store, 'v3');
+        return store.copy(from, to);
+      },
+    });
+    await loadVersion(store, 'v2', { tables: mysql.tables, store: overtaken });
+    expect(rowsIn(mysql)).toEqual(['1 of 2', '2 of 1']);
+    await loadVersion(store, 'v3', { tables: mysql.tables });
+    expect(rowsIn(mysql)).toEqual(['1 of 3']);
+  });
+
   it('just after its loading stays until its successor is loaded', async () => {
     const store = new MemoryStore();
     const mysql = calmMysql();
@@ -295,6 +314,23 @@ describe('a part of a version that was overtaken', () => {
     expect(rowsIn(mysql)).toEqual(['1 of 2']);
     expect(store.keys('archive')).toEqual(archiveOf(store, 'v2'));
   });
+});
+
+it('a message that comes again is not done again, if only the ledger was not told', async () => {
+  const store = new MemoryStore();
+  const mysql = calmMysql();
+  await extractVersion(store, 'v1', '10', recipe(1));
+  await transformVersion(store, 'v1');
+  const dying = { store: storeWith(store, { replace: killed }), tables: mysql.tables };
+  await expect(loadVersion(store, 'v1', dying)).rejects.toThrow('killed');
+  expect(loadedIn(store)).toBeUndefined();
+  const [part = ''] = publications(store);
+  store.calls.length = 0;
+  expect(await load(store, part, { tables: mysql.tables, receives: 2 })).toMatchObject({
+    result: 'duplicate',
+  });
+  expect(loadedIn(store)).toBe('v1');
+  expect(store.calls.filter((call) => call.startsWith('copy'))).toEqual([]);
 });
 
 it('a row that no table can hold is counted and has a line in the failed bucket', async () => {

@@ -46,6 +46,9 @@ const withAttempt = (known: LedgerEntry, attempt: Attempt, next: Attempt): Ledge
   attempts: known.attempts.map((each) => (each === attempt ? next : each)),
 });
 
+/** What the entry tells of a version that takes effect. */
+type Decided = { readonly parts: number } & Pick<NonNullable<LedgerEntry['current']>, 'records' | 'files'>;
+
 /**
  * The entry after the decision about a version, which has so many parts and records. If it is not accepted,
  * the last good one stays active.
@@ -55,7 +58,7 @@ const withAttempt = (known: LedgerEntry, attempt: Attempt, next: Attempt): Ledge
 export function withVerdict(
   known: LedgerEntry,
   path: VersionPath,
-  { parts, records, accepted, fault }: Verdict & { readonly parts: number; readonly records?: number },
+  { parts, records, files, accepted, fault }: Verdict & Decided,
 ): LedgerEntry | undefined {
   const attempt = attemptAt(known, path);
   if (attempt === undefined) return isActiveVersion(known, path) ? known : undefined;
@@ -63,8 +66,8 @@ export function withVerdict(
   if (attempt.status === 'rejected') return known;
   const { sequencer, versionId, extraction: _, ahead: __, begunAt: ___, ...rest } = attempt;
   const found = fault && { fault };
-  const counts = { parts, ...(records !== undefined && { records }) };
-  if (accepted) return withCurrent(known, { type: 'created', sequencer, versionId, ...counts, ...found });
+  const told = { parts, ...(records !== undefined && { records }), ...(files && { files }) };
+  if (accepted) return withCurrent(known, { type: 'created', sequencer, versionId, ...told, ...found });
   return withRejected(known, attempt, {
     ...rest,
     sequencer,

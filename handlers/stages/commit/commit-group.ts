@@ -3,6 +3,7 @@ import type { Dataset } from '../../../domain/dataset.ts';
 import { TransientError } from '../../../domain/errors.ts';
 import { type PublishedPath, type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
 import { isSameEvent, isShownBy, withCommitted } from '../../../domain/versions/ledger.ts';
+import { publishedInEntry } from '../../../domain/versions/publication.ts';
 import type { StoredObject } from '../../../domain/versions/receipt.ts';
 import { COMMITTED_VERSIONS, mentioned, mentions } from '../../../domain/versions/table-mentions.ts';
 import { type ActiveEntry, activeObject, isActive } from '../../../domain/versions/version-status.ts';
@@ -153,7 +154,9 @@ export class CommitGroup {
         const known = await ledger.known(path);
         const entry = known?.entry;
         if (known === undefined || !isActive(entry, path)) return [];
-        const files = once(() => this.#filesOf(path, path.part));
+        const files = once(
+          async () => publishedInEntry(entry, path)?.files ?? this.#filesOf(path, path.part),
+        );
         return [{ ...(await planOf(path, since, entry, shown)), path, entry, known, files }];
       }),
     );

@@ -15,14 +15,15 @@ import {
   rejectsKey,
   type VersionPath,
 } from '../../../domain/versions/key-layout.ts';
-import { isShownBy } from '../../../domain/versions/ledger.ts';
+import { isShownBy, type LedgerEntry } from '../../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
-import type { PublishedPart } from '../../../domain/versions/publication.ts';
+import { type PublishedPart, publishedInEntry } from '../../../domain/versions/publication.ts';
 import type { LoadingReceipt, StoredObject } from '../../../domain/versions/receipt.ts';
 import {
   type ActiveEntry,
   activeObject,
   isActive,
+  isActiveVersion,
   statusOf,
 } from '../../../domain/versions/version-status.ts';
 import { contentTypes, newLakeFile, readLakeFile } from '../../../formats/lake-file.ts';
@@ -61,19 +62,21 @@ export async function loadPart(
   const { name } = dataset;
   const ledger = new Ledger(store, buckets.ledger);
   const { part: number, ...path } = published;
+  const known = await ledger.known(path);
   if (number === undefined) {
-    const known = await ledger.known(path);
     if (!isActiveEntry(known, path) || known.entry.current.type !== 'deleted')
       return withoutRecords(name, 'stale');
     await showOnlyActive(known, dataset, ledger, buckets, context);
     return withoutRecords(name, 'retracted', activeObject(known.entry));
   }
   const address = { ...path, part: number };
-  const part = await ledger.publishedPart(event.key);
+  const part = publishedInEntry(known?.entry, path) ?? (await ledger.publishedPart(event.key));
   if (part === undefined) throw notOurs(event);
   const done = await processOnce(
     {
       item: itemOf(address),
+      known,
+      mayBeDone: (known) => !isUndone(known, part, path),
       work: () => load(part, address, dataset, buckets, context),
       async discard() {
         await store.remove(
@@ -83,12 +86,13 @@ export async function loadPart(
         const rejects = itemRejectsPrefix(itemOf(address));
         await store.remove(buckets.failed, await store.list(buckets.failed, rejects));
       },
-      async finish(_, latest) {
-        const known = await latest();
+      async finish(before, latest) {
+        // Its end is stored only if the entry is the same, so it need not be read again.
+        const now = isFirst(before?.entry, part, path) ? before : await latest();
         const entry =
-          isActiveEntry(known, path) && (await areAllLoaded(part, path, ledger))
-            ? await showOnlyActive(known, dataset, ledger, buckets, context)
-            : known?.entry;
+          isActiveEntry(now, path) && (await areAllLoaded(part, path, ledger))
+            ? await showOnlyActive(now, dataset, ledger, buckets, context)
+            : now?.entry;
         // Of a version that was deleted for good, the deletion has its name.
         if (isActive(entry, path)) return entry.current.type === 'created';
         const status = statusOf(entry, path);
@@ -114,6 +118,14 @@ const isActiveEntry = (
   known: KnownEntry | undefined,
   path: VersionPath,
 ): known is KnownEntry & { readonly entry: ActiveEntry } => isActive(known?.entry, path);
+
+/** Whether the only part of a version is still to be loaded, as far as the entry tells. */
+const isUndone = (known: LedgerEntry | undefined, { parts }: PublishedPart, path: VersionPath): boolean =>
+  parts <= 1 && known !== undefined && isActiveVersion(known, path) && !isShownBy('loaded', known);
+
+/** Whether this is the only part of a version that takes the place of none: no rows are to be removed. */
+const isFirst = (before: LedgerEntry | undefined, part: PublishedPart, path: VersionPath): boolean =>
+  isUndone(before, part, path) && before?.superseded.length === 0 && before.loaded?.type !== 'created';
 
 /** Whether all parts of a version are loaded; this invocation has loaded one of them. */
 async function areAllLoaded({ parts }: PublishedPart, path: VersionPath, ledger: Ledger): Promise<boolean> {

@@ -46,6 +46,20 @@ export const loading: readonly Mutation[] = [
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {
+    name: 'trusts what it knew before its work, though older rows are to go',
+    file,
+    find: "isUndone(before, part, path) && before?.superseded.length === 0 && before.loaded?.type !== 'created'",
+    replace: 'isUndone(before, part, path)',
+    caughtBy: 'test/handlers/loading.test.ts',
+  },
+  {
+    name: 'never looks whether a repeated message was done before',
+    file: 'handlers/stages/work-item.ts',
+    find: '(receives > 1 || mayBeDone(known?.entry)) && ',
+    replace: 'mayBeDone(known?.entry) && ',
+    caughtBy: 'test/handlers/loading.test.ts',
+  },
+  {
     name: 'archives CSV under the name of Parquet',
     file,
     find: "const isParquet = file.key.endsWith('.parquet');",
