@@ -1,3 +1,5 @@
+import type { LocatedMetadata } from '../formats/iceberg/metadata/files.ts';
+
 /**
  * The files of tables' metadata that were read or written last, so that a commit need not read again what the
  * one before it has written. They never change once they are written.
@@ -7,10 +9,22 @@ export class FileCache {
   /** By URI, the oldest first. */
   readonly #files = new Map<string, Buffer>();
   #bytes = 0;
+  /** The metadata that each table got last, by its location: to read the text again takes milliseconds. */
+  readonly #metadata = new Map<string, LocatedMetadata>();
 
   /** @param most bytes in all */
   constructor(most = 16_000_000) {
     this.#most = most;
+  }
+
+  /** The metadata of a table, if this is the file that it got last. */
+  metadata(location: string, uri: string): LocatedMetadata['metadata'] | undefined {
+    const last = this.#metadata.get(location);
+    return last?.path === uri ? last.metadata : undefined;
+  }
+
+  putMetadata(location: string, { path, metadata }: LocatedMetadata): void {
+    this.#metadata.set(location, { path, metadata });
   }
 
   get(uri: string): Buffer | undefined {

@@ -77,10 +77,11 @@ export class IcebergTable extends TableFiles {
    * @param after the conflict that a commit of the caller's has met, if any: what that has written goes
    */
   async read(after?: Conflict): Promise<TableState | undefined> {
-    const { catalog, dataset } = this.#options;
+    const { catalog, dataset, cache } = this.#options;
     const pointer = await catalog.find(dataset.name);
     if (pointer === undefined) return undefined;
-    const metadata = parseMetadata(await this.file(pointer.metadata));
+    const metadata =
+      cache?.metadata(this.#location, pointer.metadata) ?? parseMetadata(await this.file(pointer.metadata));
     if (after !== undefined) await this.#discard(after, metadata);
     return { path: pointer.metadata, metadata, pointer };
   }
@@ -163,11 +164,15 @@ export class IcebergTable extends TableFiles {
 
   /** Makes this the table's metadata, unless somebody else changed it. @returns whether it did */
   async point(state: TableState | undefined, next: NextMetadata): Promise<boolean> {
-    const { catalog, dataset } = this.#options;
+    const { catalog, dataset, cache } = this.#options;
     await this.#write(next);
     const schema = currentSchema(next.metadata);
-    if (state === undefined) return catalog.create(dataset.name, next.path, this.#location, schema);
-    return catalog.move(dataset.name, state.pointer, next.path, this.#location, schema);
+    const isMade =
+      state === undefined
+        ? await catalog.create(dataset.name, next.path, this.#location, schema)
+        : await catalog.move(dataset.name, state.pointer, next.path, this.#location, schema);
+    if (isMade) cache?.putMetadata(this.#location, next);
+    return isMade;
   }
 
   get #location(): string {

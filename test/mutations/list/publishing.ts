@@ -110,6 +110,13 @@ export const publishing: readonly Mutation[] = [
     caughtBy: 'test/handlers/commit/commit-group.test.ts',
   },
   {
+    name: 'takes the metadata that a table got last for what it has now',
+    file: 'lake/file-cache.ts',
+    find: 'return last?.path === uri ? last.metadata : undefined;',
+    replace: 'return uri === "" ? undefined : last?.metadata;',
+    caughtBy: 'test/lake/file-cache.test.ts',
+  },
+  {
     name: 'gives up at the first conflict',
     file: group,
     find: 'const ATTEMPTS = 10;',
