@@ -109,7 +109,7 @@ test('cost --actual prices what was counted, and the days’ share of what costs
   const of = (item: string) => bill.positions.find((each) => each.item.startsWith(item));
   // Of a small object: cost.test.ts of the handlers.
   expect(of('PUT')).toMatchObject({ quantity: 15 * OBJECTS, basis: 'estimated' });
-  expect(of('GET')).toMatchObject({ quantity: 12 * OBJECTS, basis: 'estimated' });
+  expect(of('GET')).toMatchObject({ quantity: 7 * OBJECTS, basis: 'estimated' });
   expect(of('the dashboard')).toMatchObject({ basis: 'configured' });
   expect(of('the dashboard')?.usd).toBeCloseTo((3 * 48) / 730, 6);
   expect(of('duration')?.basis).toBe('measured');
