@@ -38,7 +38,13 @@ async function oldLake() {
   const { server, tables } = calmMysql();
   const transformed = recipes.transform(recipe(9), { key: KEY, recordNumber: 9 });
   const row = { ...transformed, _record: 9 };
-  await tables.load({ dataset: recipes, key: KEY, sequencer: '0A', versionId: 'v1', rows: [{ record: 9, row }] });
+  await tables.load({
+    dataset: recipes,
+    key: KEY,
+    sequencer: '0A',
+    versionId: 'v1',
+    rows: [{ record: 9, row }],
+  });
   const mysql = () => server.rows('recipes', objectHash(KEY)).map(({ _sequencer }) => _sequencer);
   expect(mysql()).toEqual(['0A']);
   return { store, tables, mysql };
