@@ -26,6 +26,8 @@ const currentVersion = activeVersion.extend({
    * not read that. Since November 2026.
    */
   files: z.array(storedObject).optional(),
+  /** With them, when the version was taken up. */
+  loadedAt: z.iso.datetime().optional(),
 });
 
 /** What the extraction of a version tells of the whole. */

@@ -36,13 +36,17 @@ export const publication = z.discriminatedUnion('type', [publishedPart, publishe
 /** So much of a ledger entry may its files be, in characters of JSON: it is read and written many times. */
 const MOST_IN_ENTRY = 8_192;
 
+type PublishedInEntry = NonNullable<LedgerEntry['current']>;
+
 /** The files of a version, as far as they go into its ledger entry: those of the only part, if few. */
-export function filesInEntry(parts: readonly { readonly outputs: readonly StoredObject[] }[]): {
-  readonly files?: StoredObject[];
-} {
+export function filesInEntry(
+  parts: readonly { readonly outputs: readonly StoredObject[]; readonly loadedAt?: string | undefined }[],
+): Pick<PublishedInEntry, 'files' | 'loadedAt'> {
   const [only, ...others] = parts;
   if (only === undefined || others.length > 0) return {};
-  return JSON.stringify(only.outputs).length > MOST_IN_ENTRY ? {} : { files: [...only.outputs] };
+  return JSON.stringify(only.outputs).length > MOST_IN_ENTRY
+    ? {}
+    : { files: [...only.outputs], loadedAt: only.loadedAt };
 }
 
 /** The same as the publication of a version, if the ledger entry tells it: its only part. */
@@ -52,6 +56,6 @@ export function publishedInEntry(
 ): PublishedPart | undefined {
   if (entry?.current?.files === undefined || !isActiveVersion(entry, path)) return undefined;
   const { dataset, key, current } = entry;
-  const { versionId, sequencer, files = [] } = current;
-  return { type: 'created', dataset, key, versionId, sequencer, part: 0, parts: 1, files };
+  const { versionId, sequencer, loadedAt, files = [] } = current;
+  return { type: 'created', dataset, key, versionId, sequencer, part: 0, parts: 1, loadedAt, files };
 }

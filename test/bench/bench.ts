@@ -8,6 +8,7 @@ import { backfill } from './backfill.ts';
 import { commits } from './commits.ts';
 import { compaction } from './compaction.ts';
 import { comparison } from './comparison.ts';
+import { csv } from './csv.ts';
 import { localCloud } from './local-cloud.ts';
 import { memory } from './memory.ts';
 import { mysql } from './mysql.ts';
@@ -20,6 +21,7 @@ import { types } from './types/types.ts';
 
 const sections = [
   comparison,
+  csv,
   stages,
   types,
   startUp,

@@ -47,7 +47,10 @@ const withAttempt = (known: LedgerEntry, attempt: Attempt, next: Attempt): Ledge
 });
 
 /** What the entry tells of a version that takes effect. */
-type Decided = { readonly parts: number } & Pick<NonNullable<LedgerEntry['current']>, 'records' | 'files'>;
+type Decided = { readonly parts: number } & Pick<
+  NonNullable<LedgerEntry['current']>,
+  'records' | 'files' | 'loadedAt'
+>;
 
 /**
  * The entry after the decision about a version, which has so many parts and records. If it is not accepted,
@@ -58,7 +61,7 @@ type Decided = { readonly parts: number } & Pick<NonNullable<LedgerEntry['curren
 export function withVerdict(
   known: LedgerEntry,
   path: VersionPath,
-  { parts, records, files, accepted, fault }: Verdict & Decided,
+  { parts, records, files, loadedAt, accepted, fault }: Verdict & Decided,
 ): LedgerEntry | undefined {
   const attempt = attemptAt(known, path);
   if (attempt === undefined) return isActiveVersion(known, path) ? known : undefined;
@@ -66,7 +69,7 @@ export function withVerdict(
   if (attempt.status === 'rejected') return known;
   const { sequencer, versionId, extraction: _, ahead: __, begunAt: ___, ...rest } = attempt;
   const found = fault && { fault };
-  const told = { parts, ...(records !== undefined && { records }), ...(files && { files }) };
+  const told = { parts, ...(records !== undefined && { records }), ...(files && { files, loadedAt }) };
   if (accepted) return withCurrent(known, { type: 'created', sequencer, versionId, ...told, ...found });
   return withRejected(known, attempt, {
     ...rest,

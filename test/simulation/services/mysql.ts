@@ -70,21 +70,41 @@ export class MemoryMysql {
     return versions;
   }
 
-  async #setVersions(
+  async #setVersion(
     session: Session,
-    { dataset, object }: { readonly dataset: string; readonly object: string },
-    meant: () => readonly string[],
-    version: Version | undefined,
+    { dataset, object, sequencer, version }: Extract<Statement, { kind: 'note' }>,
   ): Promise<unknown> {
-    const lockOf = (sequencer: string) => `version ${dataset} ${object} ${sequencer}`;
-    await this.#locks.acquire(session, () => meant().map(lockOf), 'exclusive');
+    const key = `${versionPrefix(dataset, object)}${sequencer}`;
+    await this.#locks.acquire(session, () => [key], 'exclusive');
+    this.#putVersion(session, this.#versionsOf(dataset, object), sequencer, version);
+    return { affectedRows: 1 };
+  }
+
+  async #forget(
+    session: Session,
+    { dataset, object, older }: Extract<Statement, { kind: 'forget' }>,
+  ): Promise<unknown> {
     const versions = this.#versionsOf(dataset, object);
-    for (const sequencer of meant()) {
-      const before = versions.get(sequencer);
-      session.undo.push(() => restore(versions, sequencer, before));
-      restore(versions, sequencer, version);
-    }
-    return { affectedRows: meant().length };
+    const prefix = versionPrefix(dataset, object);
+    const isMeant = (sequencer: string) => compares(sequencer, older);
+    // Also what another transaction has removed, and may yet bring back.
+    const held = () => this.#locks.held(prefix).map((key) => key.slice(prefix.length));
+    const known = () => [...new Set([...versions.keys(), ...held()])].filter(isMeant);
+    await this.#locks.acquire(session, () => known().map((each) => prefix + each), 'exclusive');
+    const meant = [...versions.keys()].filter(isMeant);
+    for (const sequencer of meant) this.#putVersion(session, versions, sequencer, undefined);
+    return { affectedRows: meant.length };
+  }
+
+  #putVersion(
+    session: Session,
+    versions: Map<string, Version>,
+    sequencer: string,
+    version: Version | undefined,
+  ): void {
+    const before = versions.get(sequencer);
+    session.undo.push(() => restore(versions, sequencer, before));
+    restore(versions, sequencer, version);
   }
 
   /** As much of mysql2's connection as the store uses. */
@@ -212,13 +232,9 @@ export class MemoryMysql {
         return { affectedRows: isToChange ? 1 : 0 };
       }
       case 'note':
-        return this.#setVersions(session, statement, () => [statement.sequencer], statement.version);
-      case 'forget': {
-        const { dataset, object, older } = statement;
-        const known = this.#versionsOf(dataset, object);
-        const meant = () => [...known.keys()].filter((sequencer) => compares(sequencer, older));
-        return this.#setVersions(session, statement, meant, undefined);
-      }
+        return this.#setVersion(session, statement);
+      case 'forget':
+        return this.#forget(session, statement);
       case 'select': {
         const { columns, limit } = statement;
         const found = () => this.#find(statement.table, statement.where).slice(0, limit);
@@ -357,3 +373,5 @@ function labelOf(statement: Statement): string {
   if (statement.kind === 'control') return statement.what;
   return 'table' in statement ? `${statement.kind} ${statement.table}` : statement.kind;
 }
+
+const versionPrefix = (dataset: string, object: string) => `version ${dataset} ${object} `;
