@@ -72,7 +72,7 @@ describe('a query', () => {
     );
     const queried = rows.map((row) => Object.fromEntries(columns.map(({ name }, i) => [name, row[i]])));
     const plain = found
-      .map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, toNumber(value)])))
+      .map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, shown(value)])))
       .sort((a, b) => Number(a['_record']) - Number(b['_record']));
     expect(queried).toEqual(plain);
     expect(queried).toHaveLength(recipes.length);
@@ -406,4 +406,8 @@ async function objects(sql: string) {
   return rows.map((row) => Object.fromEntries(columns.map(({ name }, i) => [name, row[i]])));
 }
 
-const toNumber = (value: unknown) => (typeof value === 'bigint' ? Number(value) : value);
+/** As a query shows it. */
+function shown(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value);
+  return value instanceof Date ? value.toISOString().replace('T', ' ').replace('Z', '') : value;
+}

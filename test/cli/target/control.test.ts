@@ -76,8 +76,14 @@ describe('the permissions of the roles', () => {
       'sluice-dev-commit-local WriteFailed s3:PutObject',
       // Asked only when an object's version has gone: infra/iam/grants.ts, reads().
       'sluice-dev-extraction-local ListRaw s3:ListBucket',
+      // Needed by objects that take more than one invocation.
+      'sluice-dev-extraction-local UpdateTemp s3:GetObject',
+      'sluice-dev-extraction-local HandOver sqs:SendMessage',
       // As above.
       'sluice-dev-loading-local WriteFailed s3:PutObject',
+      // Needed by large objects: their parts but the first are read from the object.
+      'sluice-dev-transformation-local ReadRaw s3:GetObjectVersion',
+      'sluice-dev-transformation-local ListRaw s3:ListBucket',
     ]);
   });
 
