@@ -104,12 +104,13 @@ async function handOver(
   ledger: Ledger,
   { now, invocation, handOver: send }: StageContext,
 ): Promise<boolean> {
+  const versionId = revisionName(event.versionId, event.revision);
   let isTheirs = false;
   const free = await ledger.swap(
     path,
     (latest) => {
       if (latest === undefined || statusOf(latest, path) !== 'live') return undefined;
-      const next = withHandedOver(latest, invocation, now());
+      const next = withHandedOver(latest, versionId, invocation, now());
       isTheirs = next === undefined;
       return next;
     },

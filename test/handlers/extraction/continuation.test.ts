@@ -142,6 +142,28 @@ it('does not hand over what another invocation has claimed meanwhile', async () 
   expect(handedOver).toEqual([]);
 });
 
+it('hands over its own of two versions of a key that one batch brought', async () => {
+  const store = storeOf(ndjson(records));
+  const handedOver: ObjectEvent[] = [];
+  const both = hurried(1, handedOver);
+  let isFirst = true;
+  const write = store.write.bind(store);
+  store.write = async (object) => {
+    const written = await write(object);
+    if (isFirst) {
+      isFirst = false;
+      await extract(store, KEY, { ...both, message: 'of v2' }, { versionId: 'v2', sequencer: '0B' });
+    }
+    return written;
+  };
+  await extract(store, KEY, { ...both, message: 'of v1' });
+  expect(handedOver.map(({ versionId }) => versionId)).toEqual(['v2', 'v1']);
+  for (const [i, event] of handedOver.entries()) {
+    const next = { ...enough, message: `rest ${i}`, invocation: `invocation ${i + 2}` };
+    expect(await extract(store, KEY, next, event)).toMatchObject({ result: 'done', read: 60 });
+  }
+});
+
 it('hands nothing over that was overtaken, and removes it', async () => {
   const store = storeOf(ndjson(records));
   const handedOver: ObjectEvent[] = [];

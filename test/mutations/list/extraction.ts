@@ -167,6 +167,13 @@ export const extraction: readonly Mutation[] = [
     caughtBy: 'test/handlers/extraction/continuation.test.ts',
   },
   {
+    name: 'hands over any version that it has claimed',
+    file: 'domain/versions/ledger.ts',
+    find: 'isMine(each) && each.versionId === versionId',
+    replace: 'isMine(each)',
+    caughtBy: 'test/handlers/extraction/continuation.test.ts',
+  },
+  {
     name: 'counts records from 1 where it goes on',
     file: 'handlers/stages/extraction/parts-writer.ts',
     find: '      this.records += records;\n',
