@@ -81,6 +81,18 @@ const contentsOf = (store: MemoryStore) =>
 
 const killed = () => Promise.reject(new Error('It was killed.'));
 
+it.each([1, 2])('MySQL is told when a version of %i parts was taken up', async (parts) => {
+  const store = new MemoryStore();
+  const mysql = calmMysql();
+  const taken = { ...single, now: () => Date.UTC(2026, 10, 27, 20) };
+  putRaw(store, KEY, ndjson(Array.from({ length: parts }, (_, n) => recipe(n))));
+  await extract(store, KEY, taken);
+  await transformVersion(store, 'v1');
+  await loadVersion(store, 'v1', { tables: mysql.tables });
+  const noted = [...mysql.server.versions('recipes', objectHash(KEY)).values()];
+  expect(noted).toMatchObject([{ version: 'v1', loadedAt: '2026-11-27 20:00:00.000000' }]);
+});
+
 describe('the last part of a version that is loaded, in whatever order,', () => {
   it.each([[[0, 1, 2]], [[2, 1, 0]], [[1, 2, 0]]])(
     'removes what MySQL and the archive have of the version before: parts %j',
