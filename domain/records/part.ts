@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Dataset } from '../dataset.ts';
 import { type DocumentAddress, UnreadableDocument } from '../versions/document.ts';
 import { BLOCK_BYTES } from './decoding/compressed/source-blocks.ts';
 import { position } from './decoding/position.ts';
@@ -50,6 +51,8 @@ const anyHeader = z.object({
 export type PartName = z.infer<typeof anyHeader>;
 
 const recordRange = z.object({
+  /** The format that its records were cut by, which the dataset's may not be any more. */
+  source: z.custom<Dataset['source']>((value) => z.object({ format: z.string() }).safeParse(value).success),
   from: position,
   /** How many bytes of the content come before what is behind its last record, or some more. */
   end: z.int().nonnegative(),

@@ -10,17 +10,25 @@ const TELLING_BYTES = 2 * MAX_RECORD_BYTES;
 /**
  * Where the records from one batch to another are in an object.
  *
+ * @param format by which they were cut
  * @param from the batch with the first of them, and how many of its records come before
  * @param to the batch with the last
  */
-export function rangeOf(from: Batch, before: number, to: Batch, records: number): RecordRange {
+export function rangeOf(
+  { source }: Pick<Format, 'source'>,
+  from: Batch,
+  before: number,
+  to: Batch,
+  records: number,
+): RecordRange {
   const { at } = from;
   const end = at.offset === 0 ? Math.max(to.end, TELLING_BYTES) : to.end;
-  return { from: { ...at, skip: at.skip + before }, end, records };
+  return { source, from: { ...at, skip: at.skip + before }, end, records };
 }
 
 /**
- * Cuts the records of a range out of the object again: the same ones in the same order.
+ * Cuts the records of a range out of the object again: the same ones in the same order, by the format of
+ * then, since other code may have been deployed meanwhile.
  *
  * Memory: a chunk of input and one record, whatever the size.
  *
@@ -29,7 +37,7 @@ export function rangeOf(from: Batch, before: number, to: Batch, records: number)
 export async function* recordsInRange(
   format: Format,
   open: Source,
-  { from, end, records }: RecordRange,
+  { source, from, end, records }: RecordRange,
 ): AsyncGenerator<readonly Piece[]> {
   const last = (from.start ?? 0) + end;
   const within: Source = (range) =>
@@ -39,7 +47,7 @@ export async function* recordsInRange(
         : { start: 0, end: last },
     );
   let left = records;
-  for await (const { pieces } of split(format, within, from)) {
+  for await (const { pieces } of split({ ...format, source }, within, from)) {
     yield firstRecords(pieces, left);
     left -= countOf(pieces);
     if (left <= 0) return;

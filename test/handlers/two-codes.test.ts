@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { passengers } from '../../datasets/passengers.ts';
 import { recipes } from '../../datasets/recipes.ts';
 import { type Dataset, Filtered, filtered } from '../../domain/dataset.ts';
+import { limits } from '../../domain/records/part.ts';
+import { rejectLine } from '../../domain/records/reject.ts';
 import { Registry } from '../../domain/registry.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
 import type { StageContext } from '../../handlers/stages/context.ts';
@@ -149,4 +152,26 @@ describe('a part that two code versions worked on, one of which died', () => {
       .map((line) => JSON.parse(line).recordNumber);
     expect(rejected).toEqual([2, 5]);
   });
+});
+
+it('the parts of a large object have the records that their extraction has cut, whatever the format is by now', async () => {
+  const key = 'passengers/large.csv';
+  const store = new MemoryStore();
+  const header = 'PassengerId,Survived,Pclass,Name,Sex,Age';
+  const lines = Array.from({ length: 40 }, (_, n) =>
+    [n + 1, 1, 3, n < 20 ? `"Last,\nFirst"` : 'Name', 'female', 30].join(),
+  );
+  putRaw(store, key, [header, ...lines, ''].join('\n'));
+  const small = { limits: { ...limits, partRecords: 7, blockBytes: 100 } };
+  await extract(store, key, small);
+  const source = { ...passengers.source, format: 'csv', quote: null } as const;
+  const newer = { ...small, codeVersion: 'newer', registry: new Registry([{ ...passengers, source }]) };
+  const read: (number | undefined)[] = [];
+  for (const part of store.keys('temp')) read.push((await transform(store, part, newer)).written);
+  expect(read).toEqual([0, 0, 1, 7, 7, 5]);
+  const rejected = store
+    .keys('failed')
+    .flatMap((each) => store.body('failed', each).toString().trimEnd().split('\n'))
+    .map((line) => rejectLine.parse(JSON.parse(line)).recordNumber);
+  expect(rejected.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, n) => n + 1));
 });

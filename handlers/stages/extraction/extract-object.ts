@@ -206,7 +206,7 @@ async function extract(
   const path = versionPath(object);
   const { loadedAt } = event;
   const part = { ...object, sequencer: event.sequencer, ...(loadedAt && { loadedAt }) };
-  const parts = new PartsWriter(context, buckets.temp, path, part, before?.parts);
+  const parts = new PartsWriter(context, buckets.temp, path, part, dataset, before?.parts);
   const save = async (position: Position) => {
     const stored = parts.written.map(({ records, bytes }) => [records, bytes] as const);
     await checkpoints.write({ codeVersion, position, parts: stored, sentAt, durationMs: durationMs() });

@@ -1,3 +1,4 @@
+import type { Dataset } from '../../../domain/dataset.ts';
 import type { Checkpoint } from '../../../domain/records/checkpoint.ts';
 import type { Batch } from '../../../domain/records/decoding/decode.ts';
 import type { Position } from '../../../domain/records/decoding/position.ts';
@@ -27,6 +28,7 @@ export class PartsWriter {
   readonly #bucket: string;
   readonly #path: VersionPath;
   readonly #object: Omit<PartName, 'part'>;
+  readonly #dataset: Dataset | undefined;
   /** The part that fills, with the records or without them. */
   #current = new PartBuilder();
   #range: { readonly header: PartHeader; readonly first: RecordAt } | undefined;
@@ -50,12 +52,14 @@ export class PartsWriter {
     bucket: string,
     path: VersionPath,
     object: Omit<PartName, 'part'>,
+    dataset: Dataset | undefined,
     before: Checkpoint['parts'] = [],
   ) {
     this.#context = context;
     this.#bucket = bucket;
     this.#path = path;
     this.#object = object;
+    this.#dataset = dataset;
     this.#parts = before.length;
     before.forEach(([records, bytes], part) => {
       this.written.push({ key: partKey(path, part), records, bytes });
@@ -147,9 +151,11 @@ export class PartsWriter {
 
   /** The bytes of the part. The next one fills other memory. */
   #content(): Buffer {
-    const [range, last, part] = [this.#range, this.#last, this.#current];
-    if (range !== undefined && last !== undefined)
-      return partOfRange(range.header, rangeOf(range.first.batch, range.first.before, last, this.#records));
+    const [range, last, part, dataset] = [this.#range, this.#last, this.#current, this.#dataset];
+    if (range !== undefined && last !== undefined && dataset !== undefined) {
+      const { batch, before } = range.first;
+      return partOfRange(range.header, rangeOf(dataset, batch, before, last, this.#records));
+    }
     this.#current = this.#spare ?? new PartBuilder();
     this.#current.clear();
     this.#spare = part;

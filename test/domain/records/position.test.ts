@@ -96,7 +96,7 @@ describe.each(formats)('an object of %s', (_, source, beginning) => {
       const records = taken.reduce((sum, { pieces }) => sum + countOf(pieces), 0);
       if (records === 0) return;
       const [from, to] = [taken[0] as Batch, taken.at(-1) as Batch];
-      const range = rangeOf(from, 0, to, records);
+      const range = rangeOf(formatOf(source), from, 0, to, records);
       const read = readerOf(formatOf(source), from.header);
       const found: unknown[] = [];
       for await (const pieces of recordsInRange(formatOf(source), chunksOf(bytes, 3), range))

@@ -167,6 +167,13 @@ export const extraction: readonly Mutation[] = [
     caughtBy: 'test/handlers/extraction/continuation.test.ts',
   },
   {
+    name: 'cuts a range by the format of today',
+    file: 'domain/records/record-range.ts',
+    find: '{ ...format, source }',
+    replace: 'format',
+    caughtBy: 'test/handlers/two-codes.test.ts',
+  },
+  {
     name: 'hands over any version that it has claimed',
     file: 'domain/versions/ledger.ts',
     find: 'isMine(each) && each.versionId === versionId',
