@@ -4,7 +4,7 @@ import { MAX_RECORD_BYTES, type Piece } from './decoding/record.ts';
 import type { Source } from './decoding/source.ts';
 import type { RecordRange } from './part.ts';
 
-/** A reader that begins with the content looks at so many bytes at most to tell how it is cut. */
+/** A reader that begins with the content looks so far beyond white space at most to tell how it is cut. */
 const TELLING_BYTES = 2 * MAX_RECORD_BYTES;
 
 /**
@@ -22,7 +22,7 @@ export function rangeOf(
   records: number,
 ): RecordRange {
   const { at } = from;
-  const end = at.offset === 0 ? Math.max(to.end, TELLING_BYTES) : to.end;
+  const end = at.offset === 0 ? to.end + TELLING_BYTES : to.end;
   return { source, from: { ...at, skip: at.skip + before }, end, records };
 }
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { type Batch, readerOf, split } from '../../../domain/records/decoding/decode.ts';
 import { countOf, type Position, position } from '../../../domain/records/decoding/position.ts';
-import type { Source } from '../../../domain/records/decoding/source.ts';
+import { type Source, sourceOfBytes } from '../../../domain/records/decoding/source.ts';
 import { rangeOf, recordsInRange } from '../../../domain/records/record-range.ts';
 import { readRecord } from '../../../domain/records/validation.ts';
 import type { SourceFormat } from '../../../domain/source-format.ts';
@@ -124,4 +124,19 @@ describe('an object of several files or row groups', () => {
       expect(JSON.stringify(again.records)).toBe(JSON.stringify(whole.records.slice(from)));
     }
   });
+});
+
+it('a range at the beginning is cut like the object, however much white space comes first', async () => {
+  const format = formatOf({ format: 'json' });
+  const MiB = 2 ** 20;
+  // Only the long line tells that the ones before it are no object over several lines.
+  const lines = ['{"a":"0",', ...Array.from({ length: 20 }, () => '"a":"1",'), `}${'x'.repeat(MiB)}`, ''];
+  const bytes = Buffer.from(' '.repeat(3 * MiB) + lines.join('\n'));
+  const first = await split(format, sourceOfBytes(bytes)).next();
+  const batch: Batch = first.value ?? expect.fail('There is no batch.');
+  expect(countOf(batch.pieces)).toBe(21);
+  const range = rangeOf(format, batch, 10, batch, 11);
+  let found = 0;
+  for await (const pieces of recordsInRange(format, sourceOfBytes(bytes), range)) found += countOf(pieces);
+  expect(found).toBe(11);
 });
