@@ -1,5 +1,8 @@
 import type { LocatedMetadata } from '../formats/iceberg/metadata/files.ts';
 
+/** Of so many tables the metadata is kept as it was read: one of 10,000 commits takes a megabyte and more. */
+const TABLES = 16;
+
 /**
  * The files of tables' metadata that were read or written last, so that a commit need not read again what the
  * one before it has written. They never change once they are written.
@@ -9,7 +12,7 @@ export class FileCache {
   /** By URI, the oldest first. */
   readonly #files = new Map<string, Buffer>();
   #bytes = 0;
-  /** The metadata that each table got last, by its location: to read the text again takes milliseconds. */
+  /** What tables got last, by location, the oldest first: to read the text again takes milliseconds. */
   readonly #metadata = new Map<string, LocatedMetadata>();
 
   /** @param most bytes in all */
@@ -24,7 +27,12 @@ export class FileCache {
   }
 
   putMetadata(location: string, { path, metadata }: LocatedMetadata): void {
+    this.#metadata.delete(location);
     this.#metadata.set(location, { path, metadata });
+    for (const oldest of this.#metadata.keys()) {
+      if (this.#metadata.size <= TABLES) return;
+      this.#metadata.delete(oldest);
+    }
   }
 
   get(uri: string): Buffer | undefined {

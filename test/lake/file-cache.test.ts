@@ -32,6 +32,20 @@ it('a file that is larger than the cache takes the place of none', () => {
   expect(cache.get('s3://lake/large')).toBeUndefined();
 });
 
+it('a cache has the metadata of the tables that were committed to last, not of all', async () => {
+  const cache = new FileCache();
+  const own = tableOf(new MemoryStore());
+  await own.commit(undefined, { removed: [] });
+  const state = await own.read();
+  const table = state?.metadata ?? expect.fail('There is no table.');
+  const tables = Array.from({ length: 100 }, (_, n) => `s3://lake/t${n}`);
+  for (const location of ['s3://lake/t0', ...tables.slice(0, 12), 's3://lake/t0', ...tables.slice(12, 27)])
+    cache.putMetadata(location, { path: `${location}/1`, metadata: table });
+  const kept = tables.filter((location) => cache.metadata(location, `${location}/1`) === table);
+  expect(kept).toEqual(['s3://lake/t0', ...tables.slice(12, 27)]);
+  expect(cache.metadata('s3://lake/t0', 's3://lake/t0/2')).toBeUndefined();
+});
+
 /** A table over the same files, as one more function has it. */
 function tableOf(store: MemoryStore, cache?: FileCache): IcebergTable {
   const dataset = deployedDatasets.find(({ name }) => name === 'recipes');
