@@ -64,12 +64,21 @@ export async function* readLakeFile(
     yield partition === undefined ? rows : rows.map((row) => ({ ...row, ...partition }));
 }
 
-/** The values of the columns that partition the dataset; `undefined` if no column does. */
+/**
+ * The values of the columns that partition the dataset; `undefined` if no column does.
+ *
+ * @throws {Error} if code made the file that partitions otherwise: it has other columns
+ */
 function valuesNotStored(dataset: Dataset, partitionPath: string): Row | undefined {
-  const fields = partitionFields(dataset.partitionBy).filter(({ transform }) => transform === 'identity');
-  if (fields.length === 0) return undefined;
   const values = partitionValues(dataset, partitionPath);
-  return Object.fromEntries(fields.map(({ name }) => [name, values[name]]));
+  const fields = partitionFields(dataset.partitionBy);
+  const missing = fields.find(({ name }) => !(name in values));
+  if (missing !== undefined)
+    throw new Error(`${missing.name} partitions ${dataset.name}, and is not in ${partitionPath}.`);
+  const columns = fields.filter(({ transform }) => transform === 'identity');
+  return columns.length === 0
+    ? undefined
+    : Object.fromEntries(columns.map(({ name }) => [name, values[name]]));
 }
 
 /** The values of a partition by the names of its fields: those of columns, days and months as text. */

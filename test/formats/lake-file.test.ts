@@ -240,6 +240,20 @@ describe('a file of the lake', () => {
     },
   );
 
+  it.each([
+    [['difficulty'], 'title=Soup/', 'title does not partition recipes'],
+    [[], 'difficulty=easy/', 'difficulty does not partition recipes'],
+    [['difficulty'], '', 'difficulty partitions recipes'],
+  ] as const)('is refused if code made it that partitions otherwise: %j, %j', async (by, path, why) => {
+    const file = newLakeFile(recipes, 'parquet', {});
+    file.add({ ...values.recipes, ...provenance({ key: 'recipes/a', versionId: 'v1' }, 7) });
+    const dataset = { ...recipes, partitionBy: by };
+    const read = Array.fromAsync(
+      readLakeFile(dataset, { extension: 'parquet', partitionPath: path }, file.finish()),
+    );
+    await expect(read).rejects.toThrow(why);
+  });
+
   it('has the values of its partition, in their types', async () => {
     const row = z.object({ id: z.int32(), at: z.iso.datetime().nullable(), n: z.number() });
     const dataset = {
