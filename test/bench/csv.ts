@@ -94,7 +94,7 @@ function programsFor(directory: string): Program[] {
     rival(name, 'python3', here('clean_passengers.py'), engine);
   return [
     { name: 'Sluice, extraction and transformation', run: (input) => bySluice(directory, input) },
-    rival('DuckDB, SQL on one thread', process.execPath, here('duckdb-passengers.ts')),
+    rival('DuckDB, SQL on one thread', process.execPath, here('duckdb-csv-child.ts')),
     ...(pythonHasThem()
       ? [
           python('pandas, its C engine', 'pandas-c'),

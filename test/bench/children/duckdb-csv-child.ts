@@ -1,4 +1,5 @@
-// Does the passengers' cleaning in DuckDB's SQL on one thread: node duckdb-passengers.ts <input.csv> <output.csv>
+// Does the passengers’ cleaning in DuckDB’s SQL on one thread:
+// duckdb-csv-child <input.csv> <output.csv>
 import { DuckDBInstance } from '@duckdb/node-api';
 
 const [, , input = '', output = ''] = process.argv;
