@@ -378,6 +378,7 @@ describe('a part', () => {
         part: 1,
         first: 5,
         range: {
+          source: expect.any(Object),
           from: { offset: 0, records: 0, file: 0, start: 0, skip: 4 },
           end: expect.any(Number),
           records: expect.any(Number),

@@ -1,3 +1,4 @@
+import { PermanentError } from '../../../errors.ts';
 import type { Source } from '../source.ts';
 
 /**
@@ -67,8 +68,8 @@ export async function* inAlignedBlocks(
       missing -= chunk.length;
     }
   } catch (error) {
-    // What came before a damage still counts.
-    if (pieces.length > 0) yield Buffer.concat(pieces);
+    // What came before a damage still counts. Otherwise the same bytes come again, in whole blocks.
+    if (error instanceof PermanentError && pieces.length > 0) yield Buffer.concat(pieces);
     throw error;
   }
   if (pieces.length > 0) yield Buffer.concat(pieces);
