@@ -140,6 +140,10 @@ export function headsOf(store: MemoryStore): LedgerEntry[] {
   return keys.map((key) => ledgerEntry.parse(JSON.parse(store.body('ledger', key).toString())));
 }
 
+/** The event that is active, as the entry tells it of each sink. */
+export const activeEvent = ({ current }: LedgerEntry) =>
+  current && { type: current.type, sequencer: current.sequencer, versionId: current.versionId };
+
 export function putRaw(store: MemoryStore, key: string, body: string | Uint8Array): void {
   store.put({ bucket: 'raw', key, body, contentType: 'application/octet-stream' });
 }

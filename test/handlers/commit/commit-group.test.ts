@@ -9,6 +9,7 @@ import type { TableCatalog } from '../../../lake/table-catalog.ts';
 import { parseS3Uri } from '../../../lake/table-files.ts';
 import { createdEvent, MemoryStore, stageContextOf } from '../../store/memory-store.ts';
 import {
+  activeEvent,
   buckets,
   dataFiles,
   extract,
@@ -84,11 +85,9 @@ describe('the messages of a batch', () => {
     expect(snapshotsOf(store)).toHaveLength(1);
     expect(await tableFiles(store)).toEqual(dataFiles(store));
     const [snapshot] = snapshotsOf(store);
-    for (const { committed, current: { parts: _, records: __, files: ___, ...current } = {} } of headsOf(
-      store,
-    ))
-      expect(committed).toEqual({
-        ...current,
+    for (const entry of headsOf(store))
+      expect(entry.committed).toEqual({
+        ...activeEvent(entry),
         snapshot: String(snapshot?.['snapshot-id']),
         sequence: snapshot?.['sequence-number'],
       });
@@ -281,8 +280,7 @@ it('twenty versions that as many functions commit at once are each in the table 
   expect(await tableFiles(store)).toEqual(dataFiles(store));
   expect(dataFiles(store)).toHaveLength(20);
   for (const n of all) expect(isShown(snapshotsOf(store), pathOf(n))).toBe(true);
-  for (const { committed, current: { parts: _, records: __, files: ___, ...current } = {} } of headsOf(store))
-    expect(committed).toMatchObject(current);
+  for (const entry of headsOf(store)) expect(entry.committed).toMatchObject(activeEvent(entry) ?? {});
 });
 
 it('a commit that has nothing to do is not noted over a newer one, however late it is', async () => {
