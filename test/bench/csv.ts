@@ -9,7 +9,13 @@ import { median, megabytes, type Section, seconds, thousands } from './section.t
 
 const RECORDS = 1_280_000;
 const stageRun = z.object({ cpuMs: z.number() });
-const cleaned = z.object({ cpuMs: z.number(), rows: z.int(), idSum: z.number(), fareSum: z.number() });
+const cleaned = z.object({
+  cpuMs: z.number(),
+  /** `null` if it refuses the whole file. */
+  rows: z.int().nullable(),
+  idSum: z.number(),
+  fareSum: z.number(),
+});
 type Cleaned = z.infer<typeof cleaned>;
 
 interface Program {
@@ -62,7 +68,7 @@ export const csv: Section = {
         name,
         seconds(cpu(name, 'clean')),
         seconds(cpu(name, '2 % wrong')),
-        thousands((of(name, '2 % wrong')[0]?.rows ?? Number.NaN) - (strict?.rows ?? Number.NaN)),
+        more(of(name, '2 % wrong')[0], strict),
         (cpu(name, 'clean') / cpu(ours, 'clean')).toFixed(2),
       ]),
       notes: [
@@ -80,6 +86,12 @@ export const csv: Section = {
     };
   },
 };
+
+/** How many rows one has more than the other. */
+function more(of: Cleaned | undefined, than: Cleaned | undefined): string {
+  if (of?.rows == null || than?.rows == null) return 'refuses the file';
+  return thousands(of.rows - than.rows);
+}
 
 const libraries = 'pandas, pyarrow and polars';
 

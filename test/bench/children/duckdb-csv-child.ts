@@ -5,9 +5,10 @@ import { DuckDBInstance } from '@duckdb/node-api';
 const [, , input = '', output = ''] = process.argv;
 const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
 const connection = await instance.connect();
+// In its strict mode a quote in a wrong place leaves no row of the whole file.
 const cpu = process.cpuUsage();
 await connection.run(`create table kept as
-  select * from read_csv('${input}', header = true, ignore_errors = true, columns = {
+  select * from read_csv('${input}', header = true, ignore_errors = true, strict_mode = false, columns = {
     PassengerId: 'INTEGER', Survived: 'INTEGER', Pclass: 'INTEGER', Name: 'VARCHAR', Sex: 'VARCHAR', Age: 'DOUBLE',
     SibSp: 'INTEGER', Parch: 'INTEGER', Ticket: 'VARCHAR', Fare: 'DOUBLE', Cabin: 'VARCHAR', Embarked: 'VARCHAR'})
   where PassengerId is not null and Pclass is not null and Name is not null and Sex is not null
