@@ -36,7 +36,7 @@ const NAMESPACE = 'Sluice';
 /**
  * No message is started in this last share of an invocation's time, since a timeout fails the whole batch.
  */
-const RESERVED_TIME = 0.25;
+const RESERVED_TIME = limits.reservedTime;
 
 /** A stage of the pipeline, as the Lambda handler of its queue needs it. */
 export interface StageOptions {

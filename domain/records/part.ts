@@ -172,8 +172,8 @@ export interface Part {
   readonly header: PartHeader;
   /** How many records it has. */
   readonly records: number;
-  /** Its records, in order, some at a time; or where they are. */
-  readonly batches: Iterable<readonly Piece[]> | RecordRange;
+  /** Its records, in order, some at a time; none if the header has a range, where they are. */
+  readonly batches: Iterable<readonly Piece[]>;
 }
 
 /** A part of a large object that says where its records are: nothing but the header. */
@@ -192,7 +192,7 @@ export function readPart(bytes: Buffer, address: DocumentAddress): Part | undefi
   const json = jsonIn(bytes, 0, headerEnd);
   if (!anyHeader.safeParse(json).success) return undefined;
   const { data: header } = partHeader.safeParse(json);
-  if (header?.range !== undefined) return { header, records: header.range.records, batches: header.range };
+  if (header?.range !== undefined) return { header, records: header.range.records, batches: [] };
   const indexStart = bytes.lastIndexOf(LINE_FEED, -2) + 1;
   const index = jsonIn(bytes, indexStart) as readonly Indexed[] | undefined;
   if (header === undefined || !Array.isArray(index))

@@ -312,26 +312,6 @@ export function heldUntil({ leaseUntil, handedOver }: Attempt): number {
   return handedOver === undefined ? leaseUntil : handedOver + HANDED_OVER_MS;
 }
 
-/**
- * The entry after an invocation has handed the rest of an extraction to a message of its own. Whoever
- * receives that may claim it at once, whatever the clocks say.
- *
- * @param versionId with its revision: one batch may have brought several versions of a key
- * @returns `undefined` if the invocation has no claim any more
- */
-export function withHandedOver(
-  known: LedgerEntry,
-  versionId: string,
-  invocation: string,
-  now: number,
-): LedgerEntry | undefined {
-  const isMine = (each: Attempt) => each.status === 'extracting' && each.invocation === invocation;
-  const mine = known.attempts.find((each) => isMine(each) && each.versionId === versionId);
-  if (mine === undefined) return undefined;
-  const free = { ...mine, leaseUntil: 0, handedOver: now };
-  return { ...known, attempts: known.attempts.map((each) => (each === mine ? free : each)) };
-}
-
 /** The entry without the attempts at these versions, which were given up before they did anything. */
 export function withoutAttempts(known: LedgerEntry, versionIds: readonly string[]): LedgerEntry {
   return { ...known, attempts: known.attempts.filter(({ versionId }) => !versionIds.includes(versionId)) };

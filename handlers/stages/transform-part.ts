@@ -197,7 +197,8 @@ async function transformed(
   const { versionId } = parseRevision(header.versionId);
   const object: Source = (range) => store.read({ bucket: buckets.raw, key, versionId }, range);
   let recordNumber = header.first - 1;
-  for await (const pieces of 'from' in batches ? recordsInRange(dataset, object, batches) : batches)
+  const all = header.range === undefined ? batches : recordsInRange(dataset, object, header.range);
+  for await (const pieces of all)
     for (const record of read(pieces)) {
       recordNumber += 1;
       const made = processRecord(dataset, record, { key, recordNumber }, countUnknown);

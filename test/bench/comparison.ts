@@ -1,8 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { jsonOf, runAsFunction } from './children/child.ts';
+import { jsonOf, pythonImports, runAsFunction } from './children/child.ts';
 import { writeRecipes } from './inputs/recipes-file.ts';
 import { BenchPipeline } from './pipeline.ts';
 import { median, megabytes, type Section, seconds, thousands } from './section.ts';
@@ -29,7 +28,7 @@ export const comparison: Section = {
     });
     const output = join(directory, 'rival');
     const here = (file: string) => join(import.meta.dirname, 'children', file);
-    const hasPython = pythonHasItsParts();
+    const hasPython = pythonImports('pandas', 'pyarrow');
     const rivals: [Rival, ...Rival[]] = [
       {
         name: 'DuckDB, SQL on one thread',
@@ -121,12 +120,3 @@ export const comparison: Section = {
     };
   },
 };
-
-function pythonHasItsParts(): boolean {
-  try {
-    execFileSync('python3', ['-c', 'import pandas, pyarrow'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,9 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Papa from 'papaparse';
 import * as z from 'zod';
-import { jsonOf, runAsFunction } from './children/child.ts';
+import { jsonOf, pythonImports, runAsFunction } from './children/child.ts';
 import { writePassengers } from './inputs/passengers-file.ts';
 import { median, megabytes, type Section, seconds, thousands } from './section.ts';
 
@@ -107,7 +106,7 @@ function programsFor(directory: string): Program[] {
   return [
     { name: 'Sluice, extraction and transformation', run: (input) => bySluice(directory, input) },
     rival('DuckDB, SQL on one thread', process.execPath, here('duckdb-csv-child.ts')),
-    ...(pythonHasThem()
+    ...(pythonImports('pandas', 'pyarrow', 'polars')
       ? [
           python('pandas, its C engine', 'pandas-c'),
           python('pandas, pyarrow’s engine', 'pandas-pyarrow'),
@@ -136,13 +135,4 @@ async function bySluice(directory: string, input: string): Promise<Cleaned> {
   }
   await rm(state, { recursive: true });
   return { cpuMs, rows, idSum, fareSum };
-}
-
-function pythonHasThem(): boolean {
-  try {
-    execFileSync('python3', ['-c', 'import pandas, pyarrow, polars'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
 }

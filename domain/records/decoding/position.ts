@@ -45,6 +45,42 @@ export interface CutRecords<Each extends Piece = Piece> {
   readonly end: number;
 }
 
+/** Follows a reader through the content of a file, and tells where its records are. */
+export class Progress {
+  #taken: number;
+  #at: Place;
+  /** How many records of the file there are by now. */
+  records: number;
+
+  constructor(from: Place) {
+    this.#taken = from.offset;
+    this.#at = from;
+    this.records = from.records;
+  }
+
+  /** So many more bytes of the content have come. */
+  take(bytes: number): void {
+    this.#taken += bytes;
+  }
+
+  /**
+   * The records that these bytes have completed.
+   *
+   * @param begun how many bytes belong to one that is not complete
+   * @param how what a reader must know to begin behind them; `undefined` if none could
+   */
+  cut<Each extends Piece>(
+    pieces: readonly Each[],
+    begun: number,
+    how: Pick<Place, 'cut' | 'header'> | undefined,
+  ): CutRecords<Each> {
+    const found = { pieces, at: this.#at, end: this.#taken - begun };
+    this.records += countOf(pieces);
+    if (how !== undefined) this.#at = { offset: found.end, records: this.records, ...how };
+    return found;
+  }
+}
+
 /** The records after the first so many. */
 export function withoutFirstRecords(pieces: readonly Piece[], count: number): Piece[] {
   let left = count;

@@ -41,6 +41,23 @@ export function withTransformed(known: LedgerEntry, path: VersionPath): LedgerEn
   return withAttempt(known, attempt, { ...attempt, ahead: true });
 }
 
+/**
+ * The entry after an invocation has handed the rest of an extraction to a message of its own. Whoever
+ * receives that may claim it at once, whatever the clocks say.
+ *
+ * @returns `undefined` if the invocation has no claim of the version any more
+ */
+export function withHandedOver(
+  known: LedgerEntry,
+  path: VersionPath,
+  invocation: string,
+  now: number,
+): LedgerEntry | undefined {
+  const attempt = attemptAt(known, path);
+  if (attempt?.status !== 'extracting' || attempt.invocation !== invocation) return undefined;
+  return withAttempt(known, attempt, { ...attempt, leaseUntil: 0, handedOver: now });
+}
+
 const withAttempt = (known: LedgerEntry, attempt: Attempt, next: Attempt): LedgerEntry => ({
   ...known,
   attempts: known.attempts.map((each) => (each === attempt ? next : each)),

@@ -7,8 +7,7 @@ import type { ObjectStore } from '../../../store/object-store.ts';
 export class Checkpoints {
   readonly #store: ObjectStore;
   readonly #address: { readonly bucket: string; readonly key: string };
-  /** How many parts the last one knows of. */
-  #parts = 0;
+  #isThere = false;
 
   constructor(store: ObjectStore, bucket: string, path: VersionPath) {
     this.#store = store;
@@ -20,9 +19,9 @@ export class Checkpoints {
     const { bucket, key } = this.#address;
     const found = await this.#store.find(bucket, key);
     if (found === undefined) return undefined;
+    this.#isThere = true;
     try {
       const last = parseDocument(checkpoint, found.text, this.#address);
-      this.#parts = last.parts.length;
       return last.codeVersion === codeVersion ? last : undefined;
     } catch (error) {
       if (error instanceof UnreadableDocument) return undefined;
@@ -33,11 +32,11 @@ export class Checkpoints {
   async write(now: Checkpoint): Promise<void> {
     const body = renderDocument(checkpoint, now);
     await this.#store.write({ ...this.#address, body, contentType: 'application/json' });
-    this.#parts = now.parts.length;
+    this.#isThere = true;
   }
 
   /** After the receipt was written, which has all that counts. */
   async remove(): Promise<void> {
-    if (this.#parts > 0) await this.#store.remove(this.#address.bucket, [this.#address.key]);
+    if (this.#isThere) await this.#store.remove(this.#address.bucket, [this.#address.key]);
   }
 }

@@ -10,9 +10,9 @@ import {
   type VersionPath,
   versionPath,
 } from '../../../domain/versions/key-layout.ts';
-import { type LedgerEntry, withHandedOver } from '../../../domain/versions/ledger.ts';
+import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
 import { isDirectoryMarker, mayBeMarker, type ObjectEvent } from '../../../domain/versions/object-event.ts';
-import { attemptAt, withExtracted } from '../../../domain/versions/publishing/conclusion.ts';
+import { attemptAt, withExtracted, withHandedOver } from '../../../domain/versions/publishing/conclusion.ts';
 import { extractionOf } from '../../../domain/versions/publishing/verdict.ts';
 import { type ExtractionReceipt, extractionReceipt } from '../../../domain/versions/receipt.ts';
 import { revisionName } from '../../../domain/versions/revision.ts';
@@ -58,7 +58,7 @@ export async function extractObject(
   if (receipt === undefined) {
     const isHandedOver = await handOver(taken, ledger, context);
     if (isHandedOver) return withoutRecords(name, 'continued', { key: event.key, versionId });
-    return leaveOvertaken(taken.path, ledger, buckets, context);
+    return leaveOvertaken(path, ledger, buckets, context);
   }
   const entry = await ended(path, receipt, claimed, { ledger, buckets, context });
   if (entry === undefined) return leaveOvertaken(path, ledger, buckets, context);
@@ -104,13 +104,12 @@ async function handOver(
   ledger: Ledger,
   { now, invocation, handOver: send }: StageContext,
 ): Promise<boolean> {
-  const versionId = revisionName(event.versionId, event.revision);
   let isTheirs = false;
   const free = await ledger.swap(
     path,
     (latest) => {
       if (latest === undefined || statusOf(latest, path) !== 'live') return undefined;
-      const next = withHandedOver(latest, versionId, invocation, now());
+      const next = withHandedOver(latest, path, invocation, now());
       isTheirs = next === undefined;
       return next;
     },

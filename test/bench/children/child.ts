@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { bundle } from '../../../infra/build/bundle.ts';
 
@@ -33,4 +33,14 @@ export async function runAsFunction(
     child.file,
     ...args,
   ]);
+}
+
+/** Whether python3 is there, and imports these. */
+export function pythonImports(...libraries: readonly string[]): boolean {
+  try {
+    execFileSync('python3', ['-c', `import ${libraries.join(', ')}`], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { type Dataset, defineDataset } from '../../../domain/dataset.ts';
 import { text } from '../../../domain/fields.ts';
 import { type Batch, decode, readerOf, split } from '../../../domain/records/decoding/decode.ts';
-import { MAX_RECORD_BYTES, type Piece, recordsIn, startIn } from '../../../domain/records/decoding/record.ts';
+import { MAX_RECORD_BYTES, recordsIn, startIn } from '../../../domain/records/decoding/record.ts';
 import type { Source } from '../../../domain/records/decoding/source.ts';
 import { type Part, PartBuilder, type PartHeader, readPart } from '../../../domain/records/part.ts';
 import { readRecord } from '../../../domain/records/validation.ts';
@@ -64,9 +64,7 @@ async function partsOf(dataset: Dataset, open: Source, most: number): Promise<Bu
 function textsIn(dataset: Dataset, bytes: Buffer): unknown[] {
   const part = readPart(bytes, address) as Part;
   const read = readerOf(dataset, part.header.columns);
-  const texts = [...(part.batches as Iterable<readonly Piece[]>)].flatMap((pieces) =>
-    read(pieces).map(textOf),
-  );
+  const texts = [...part.batches].flatMap((pieces) => read(pieces).map(textOf));
   expect(texts).toHaveLength(part.records);
   return texts;
 }

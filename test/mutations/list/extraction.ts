@@ -154,16 +154,16 @@ export const extraction: readonly Mutation[] = [
   },
   {
     name: 'keeps its claim of what it hands over',
-    file: 'domain/versions/ledger.ts',
+    file: 'domain/versions/publishing/conclusion.ts',
     find: 'leaseUntil: 0, handedOver: now',
     replace: 'handedOver: now',
     caughtBy: 'test/handlers/extraction/continuation.test.ts',
   },
   {
     name: 'hands over what another invocation has claimed',
-    file: 'domain/versions/ledger.ts',
-    find: "each.status === 'extracting' && each.invocation === invocation",
-    replace: "each.status === 'extracting'",
+    file: 'domain/versions/publishing/conclusion.ts',
+    find: "attempt?.status !== 'extracting' || attempt.invocation !== invocation",
+    replace: "attempt?.status !== 'extracting'",
     caughtBy: 'test/handlers/extraction/continuation.test.ts',
   },
   {
@@ -175,9 +175,10 @@ export const extraction: readonly Mutation[] = [
   },
   {
     name: 'hands over any version that it has claimed',
-    file: 'domain/versions/ledger.ts',
-    find: 'isMine(each) && each.versionId === versionId',
-    replace: 'isMine(each)',
+    file: 'domain/versions/publishing/conclusion.ts',
+    find: "const attempt = attemptAt(known, path);\n  if (attempt?.status !== 'extracting' || attempt.invocation",
+    replace:
+      "const attempt = known.attempts.find((each) => each.invocation === invocation);\n  if (attempt?.status !== 'extracting' || attempt.invocation",
     caughtBy: 'test/handlers/extraction/continuation.test.ts',
   },
   {

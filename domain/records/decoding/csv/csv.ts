@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { PermanentError } from '../../../errors.ts';
 import type { CsvFormat } from '../../../source-format.ts';
-import { type CutRecords, countOf, FIRST, type Place, withoutFirstRecords } from '../position.ts';
+import { type CutRecords, FIRST, type Place, Progress, withoutFirstRecords } from '../position.ts';
 import type { Piece, RawRecord } from '../record.ts';
 import { CsvBytes, FieldReader } from './field-reader.ts';
 import { checkHeader, csvFields } from './header.ts';
@@ -23,29 +23,25 @@ export async function* splitCsv(
 ): AsyncGenerator<CutRecords> {
   const head = new Head(format, record, from.header);
   const splitter = new CsvSplitter(format);
-  let count = from.records;
-  let taken = from.offset;
-  let at = from;
+  const progress = new Progress(from);
   const batch = (all: readonly Piece[]): CutRecords => {
     const pieces = head.withoutHeader(all);
-    count += countOf(pieces);
-    const found = { header: head.names ?? [], pieces, at, end: taken - splitter.begun };
-    if (head.names !== undefined) at = { offset: found.end, records: count, header: head.names };
-    return found;
+    const { names: header } = head;
+    return { header: header ?? [], ...progress.cut(pieces, splitter.begun, header && { header }) };
   };
   for await (const chunk of content) {
-    taken += chunk.length;
+    progress.take(chunk.length);
     const records = batch(splitter.push(chunk));
     if (records.pieces.length > 0) yield records;
   }
   const last = splitter.end();
   if (last?.unterminated) {
-    const where = head.names !== undefined ? `record ${count + 1}` : 'the header';
+    const where = head.names !== undefined ? `record ${progress.records + 1}` : 'the header';
     const message = `A quote opens in ${where} and never closes: its ${last.length} bytes, to the end of the file, begin ${head.shown(last)}.`;
     throw wrong('unclosed_quote', message);
   }
   const rest = batch(last === undefined ? [] : [last]);
-  if (head.names === undefined || (format.header === false && count === 0))
+  if (head.names === undefined || (format.header === false && progress.records === 0))
     throw wrong('empty_file', 'The file is empty, or has only white space.');
   if (rest.pieces.length > 0) yield rest;
 }

@@ -1,6 +1,6 @@
 import { PermanentError } from '../../../errors.ts';
 import type { JsonFormat } from '../../../source-format.ts';
-import { type CutRecords, FIRST, type Place } from '../position.ts';
+import { type CutRecords, FIRST, type Place, Progress } from '../position.ts';
 import { type JsonCut, MAX_RECORD_BYTES, type RawRecord, type RecordSplitter } from '../record.ts';
 import { JsonArraySplitter } from './array.ts';
 import { JsonListSplitter } from './list.ts';
@@ -32,15 +32,9 @@ export async function* splitJson(
 ): AsyncGenerator<CutRecords<RawRecord>> {
   let head: Buffer = Buffer.alloc(0);
   let splitter = from.cut && splitterAt(from.cut, list, from.records);
-  let taken = from.offset;
-  let records = from.records;
-  let at = from;
-  const batch = (pieces: RawRecord[], { cut, begun }: RecordSplitter): CutRecords<RawRecord> => {
-    const found = { pieces, at, end: taken - begun };
-    if (cut !== undefined) at = { offset: found.end, records: records + pieces.length, cut };
-    records += pieces.length;
-    return found;
-  };
+  const progress = new Progress(from);
+  const batch = (pieces: RawRecord[], { cut, begun }: RecordSplitter) =>
+    progress.cut(pieces, begun, cut && { cut });
   let fault: PermanentError | undefined;
   async function* content() {
     try {
@@ -51,7 +45,7 @@ export async function* splitJson(
     }
   }
   for await (const chunk of content()) {
-    taken += chunk.length;
+    progress.take(chunk.length);
     if (splitter !== undefined) {
       const cut = batch(splitter.push(chunk), splitter);
       if (cut.pieces.length > 0) yield cut;
