@@ -409,5 +409,10 @@ async function objects(sql: string) {
 /** As a query shows it. */
 function shown(value: unknown): unknown {
   if (typeof value === 'bigint') return Number(value);
-  return value instanceof Date ? value.toISOString().replace('T', ' ').replace('Z', '') : value;
+  if (!(value instanceof Date)) return value;
+  // A fraction has no zeros at its end.
+  return value
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.?0*Z$/, '');
 }
