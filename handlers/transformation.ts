@@ -2,7 +2,7 @@ import './heap.ts';
 import { stageEnvironment } from './configuration.ts';
 import { type StageOptions, stageHandler } from './sqs-handler.ts';
 import { eventBridge } from './stages/announce.ts';
-import { transformPart } from './stages/transform-part.ts';
+import { transformPart } from './stages/transformation/transform-part.ts';
 
 const { buckets, options } = stageEnvironment('transformation');
 

@@ -12,7 +12,7 @@ import { maintain, retentionOf } from '../../handlers/maintenance/maintain.ts';
 import { Commits } from '../../handlers/stages/commit/commits.ts';
 import type { StageContext } from '../../handlers/stages/context.ts';
 import { extractObject } from '../../handlers/stages/extraction/extract-object.ts';
-import { transformPart } from '../../handlers/stages/transform-part.ts';
+import { transformPart } from '../../handlers/stages/transformation/transform-part.ts';
 import { asTheyCome } from '../../lake/compaction/plan.ts';
 import { glueCatalog } from '../../lake/glue-catalog.ts';
 import { parseS3Uri } from '../../lake/table-files.ts';

@@ -7,7 +7,7 @@ import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { Commits } from '../../handlers/stages/commit/commits.ts';
 import { extractObject } from '../../handlers/stages/extraction/extract-object.ts';
 import { loadPart } from '../../handlers/stages/loading/load-part.ts';
-import { transformPart } from '../../handlers/stages/transform-part.ts';
+import { transformPart } from '../../handlers/stages/transformation/transform-part.ts';
 import { createdEvent, MemoryStore, stageContextOf } from '../store/memory-store.ts';
 import { buckets, ndjson, putRaw, recipe } from './flow.ts';
 

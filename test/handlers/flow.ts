@@ -8,7 +8,7 @@ import type { StageContext } from '../../handlers/stages/context.ts';
 import { extractObject } from '../../handlers/stages/extraction/extract-object.ts';
 import { loadPart } from '../../handlers/stages/loading/load-part.ts';
 import type { Outcome } from '../../handlers/stages/outcome.ts';
-import { transformPart } from '../../handlers/stages/transform-part.ts';
+import { transformPart } from '../../handlers/stages/transformation/transform-part.ts';
 import { parseS3Uri } from '../../lake/table-files.ts';
 import { createdEvent, type MemoryStore, stageContextOf } from '../store/memory-store.ts';
 

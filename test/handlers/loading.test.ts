@@ -7,7 +7,7 @@ import { ledgerEntry } from '../../domain/versions/ledger.ts';
 import { loadingReceipt } from '../../domain/versions/receipt.ts';
 import { MAX_REVISION, parseRevision, revisionName } from '../../domain/versions/revision.ts';
 import type { StageContext } from '../../handlers/stages/context.ts';
-import { transformPart } from '../../handlers/stages/transform-part.ts';
+import { transformPart } from '../../handlers/stages/transformation/transform-part.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
 import { createdEvent, MemoryStore, stageContextOf, storeWith } from '../store/memory-store.ts';
 import {

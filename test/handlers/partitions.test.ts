@@ -22,7 +22,7 @@ import {
 } from '../../domain/versions/key-layout.ts';
 import { NULL_PARTITION } from '../../domain/versions/partition-path.ts';
 import { newLakeFile, readLakeFile } from '../../formats/lake-file.ts';
-import { PartitionedFiles } from '../../handlers/stages/partitioned-files.ts';
+import { PartitionedFiles } from '../../handlers/stages/transformation/partitioned-files.ts';
 import { recordedSchemas } from '../../lake/table-schema.ts';
 import { openMysql } from '../../mysql/connection.ts';
 import { MysqlTableStore } from '../../mysql/mysql-table-store.ts';

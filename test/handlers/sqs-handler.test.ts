@@ -5,7 +5,7 @@ import { partKey, versionPath } from '../../domain/versions/key-layout.ts';
 import { type StageDependencies, type StageOptions, stageHandler } from '../../handlers/sqs-handler.ts';
 import { extractObject } from '../../handlers/stages/extraction/extract-object.ts';
 import { withoutRecords } from '../../handlers/stages/outcome.ts';
-import { transformPart } from '../../handlers/stages/transform-part.ts';
+import { transformPart } from '../../handlers/stages/transformation/transform-part.ts';
 import { ObjectNotFound } from '../../store/object-store.ts';
 import { MemoryStore, stageContextOf } from '../store/memory-store.ts';
 import { buckets, ndjson, putRaw, recipe } from './flow.ts';

@@ -6,8 +6,8 @@ import { limits, readPart } from '../../domain/records/part.ts';
 import { rejectLine } from '../../domain/records/reject.ts';
 import { archiveKey } from '../../domain/versions/key-layout.ts';
 import { receipt } from '../../domain/versions/receipt.ts';
-import { PartitionedFiles } from '../../handlers/stages/partitioned-files.ts';
-import { transformPart } from '../../handlers/stages/transform-part.ts';
+import { PartitionedFiles } from '../../handlers/stages/transformation/partitioned-files.ts';
+import { transformPart } from '../../handlers/stages/transformation/transform-part.ts';
 import { readParquet } from '../formats/parquet-rows.ts';
 import { createdEvent, MemoryStore, stageContextOf } from '../store/memory-store.ts';
 import {

@@ -7,7 +7,7 @@ import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import type { StageContext } from '../../handlers/stages/context.ts';
 import { extractObject } from '../../handlers/stages/extraction/extract-object.ts';
 import type { Outcome } from '../../handlers/stages/outcome.ts';
-import { transformPart } from '../../handlers/stages/transform-part.ts';
+import { transformPart } from '../../handlers/stages/transformation/transform-part.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
 import { createdEvent, MemoryStore, stageContextOf } from '../store/memory-store.ts';
 import {

@@ -12,7 +12,7 @@ import { threadedZstd } from '../../../formats/zstd.ts';
 import type { StageContext } from '../../../handlers/stages/context.ts';
 import '../../../handlers/heap.ts';
 import { extractObject } from '../../../handlers/stages/extraction/extract-object.ts';
-import { transformPart } from '../../../handlers/stages/transform-part.ts';
+import { transformPart } from '../../../handlers/stages/transformation/transform-part.ts';
 import { recordedSchemas } from '../../../lake/table-schema.ts';
 import layouts from '../../../mysql/migrations/lake.json' with { type: 'json' };
 import type { ObjectStore } from '../../../store/object-store.ts';

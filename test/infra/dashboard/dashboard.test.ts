@@ -7,7 +7,7 @@ import { type StageOptions, stageHandler } from '../../../handlers/sqs-handler.t
 import { Commits } from '../../../handlers/stages/commit/commits.ts';
 import { extractObject } from '../../../handlers/stages/extraction/extract-object.ts';
 import { loadPart } from '../../../handlers/stages/loading/load-part.ts';
-import { transformPart } from '../../../handlers/stages/transform-part.ts';
+import { transformPart } from '../../../handlers/stages/transformation/transform-part.ts';
 import { stackOutputs } from '../../../infra/outputs.ts';
 import type { Program } from '../../../local-aws/program/program.ts';
 import { readTopology } from '../../../local-aws/program/topology.ts';

@@ -93,14 +93,14 @@ export const extraction: readonly Mutation[] = [
   },
   {
     name: 'keeps the lines of all rejects of a part, though too many of its version are rejected',
-    file: 'handlers/stages/transform-part.ts',
+    file: 'handlers/stages/transformation/transform-records.ts',
     find: 'own + (await rejectedOfOthers(address, ledger))',
     replace: 'own',
     caughtBy: 'test/handlers/reject-limit.test.ts',
   },
   {
     name: 'keeps the lines of more rejects of one part than are allowed of all',
-    file: 'handlers/stages/transform-part.ts',
+    file: 'handlers/stages/transformation/transform-records.ts',
     find: 'most: linesOfPart(maxRejected),',
     replace: 'most: Number.POSITIVE_INFINITY,',
     caughtBy: 'test/handlers/reject-limit.test.ts',

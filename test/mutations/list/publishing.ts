@@ -28,13 +28,13 @@ export const publishing: readonly Mutation[] = [
   },
   {
     name: 'never publishes in the transformation what was extracted before',
-    file: 'handlers/stages/transform-part.ts',
+    file: 'handlers/stages/transformation/transform-part.ts',
     find: 'wasExtracted ? await publishIfWhole(address, before, publishing, own) : undefined',
     replace: 'undefined',
   },
   {
     name: 'never looks in the transformation whether the extraction has ended meanwhile',
-    file: 'handlers/stages/transform-part.ts',
+    file: 'handlers/stages/transformation/transform-part.ts',
     find: '(await publishIfWhole(address, noted, publishing, own)) ?? ',
     replace: '',
     caughtBy: 'test/handlers/commit/publish.test.ts',

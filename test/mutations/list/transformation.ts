@@ -3,14 +3,14 @@ import type { Mutation } from '../mutation.ts';
 export const transformation: readonly Mutation[] = [
   {
     name: 'acknowledges a file of the lake before it is written',
-    file: 'handlers/stages/partitioned-files.ts',
+    file: 'handlers/stages/transformation/partitioned-files.ts',
     find: 'const written = await store.write({ bucket, key, body, contentType, metadata });',
     replace:
       'const written = { etag: "", versionId: "" }; store.write({ bucket, key, body, contentType, metadata }).catch(() => {});',
   },
   {
     name: 'keeps a part that was overtaken while it was transformed',
-    file: 'handlers/stages/transform-part.ts',
+    file: 'handlers/stages/transformation/transform-part.ts',
     find: "return statusOf(entry, address) === 'live';",
     replace: 'return true;',
   },
@@ -68,20 +68,20 @@ export const transformation: readonly Mutation[] = [
   },
   {
     name: 'leaves the rejects of a part that was overtaken while it was transformed',
-    file: 'handlers/stages/transform-part.ts',
+    file: 'handlers/stages/transformation/transform-part.ts',
     find: '[...rejects, faultKey(',
     replace: '[faultKey(',
   },
   {
     name: 'leaves the fault of a version that was overtaken while it was rejected',
-    file: 'handlers/stages/transform-part.ts',
+    file: 'handlers/stages/transformation/transform-part.ts',
     find: "[...rejects, faultKey({ path: address, stage: 'extraction' })]",
     replace: 'rejects',
     caughtBy: 'test/handlers/reject-limit.test.ts',
   },
   {
     name: 'numbers rows by their place in the part',
-    file: 'handlers/stages/transform-part.ts',
+    file: 'handlers/stages/transformation/transform-records.ts',
     find: 'let recordNumber = header.first - 1;',
     replace: 'let recordNumber = 0;',
   },
@@ -101,7 +101,7 @@ export const transformation: readonly Mutation[] = [
   },
   {
     name: 'silently drops a row of one partition too many',
-    file: 'handlers/stages/transform-part.ts',
+    file: 'handlers/stages/transformation/transform-records.ts',
     find: 'else await rejects.add(onePartitionTooMany(dataset, recordNumber, made.record, limits.partitions));',
     replace: '',
     caughtBy: 'test/handlers/conservation.test.ts',

@@ -1,19 +1,19 @@
 import pLimit from 'p-limit';
-import { provenance } from '../../domain/columns.ts';
-import type { Dataset, LakeFormat } from '../../domain/dataset.ts';
-import type { PartName } from '../../domain/records/part.ts';
-import { partitionOf, type Row } from '../../domain/records/transformation.ts';
-import { dataKey, type VersionPath } from '../../domain/versions/key-layout.ts';
-import { partitionPath } from '../../domain/versions/partition-path.ts';
-import type { StoredObject } from '../../domain/versions/receipt.ts';
-import { fieldIds } from '../../formats/iceberg/schema/fields.ts';
-import { statisticsOf } from '../../formats/iceberg/values/file-statistics.ts';
-import { contentTypes, type LakeFile, newLakeFile } from '../../formats/lake-file.ts';
-import type { FieldIds } from '../../formats/parquet/field-ids.ts';
-import type { ObjectStore } from '../../store/object-store.ts';
-import { settleAll } from '../../store/settle-all.ts';
-import type { StageContext } from './context.ts';
-import { sourceMetadata } from './source-metadata.ts';
+import { provenance } from '../../../domain/columns.ts';
+import type { Dataset, LakeFormat } from '../../../domain/dataset.ts';
+import type { PartName } from '../../../domain/records/part.ts';
+import { partitionOf, type Row } from '../../../domain/records/transformation.ts';
+import { dataKey, type VersionPath } from '../../../domain/versions/key-layout.ts';
+import { partitionPath } from '../../../domain/versions/partition-path.ts';
+import type { StoredObject } from '../../../domain/versions/receipt.ts';
+import { fieldIds } from '../../../formats/iceberg/schema/fields.ts';
+import { statisticsOf } from '../../../formats/iceberg/values/file-statistics.ts';
+import { contentTypes, type LakeFile, newLakeFile } from '../../../formats/lake-file.ts';
+import type { FieldIds } from '../../../formats/parquet/field-ids.ts';
+import type { ObjectStore } from '../../../store/object-store.ts';
+import { settleAll } from '../../../store/settle-all.ts';
+import type { StageContext } from '../context.ts';
+import { sourceMetadata } from '../source-metadata.ts';
 
 const WRITES_AT_ONCE = 8;
 
