@@ -100,17 +100,26 @@ export function stageHandler(
 ) {
   const { stage, stack, concurrency } = options;
   const logger = new Logger({ serviceName: stage });
-  const newMetrics = () =>
-    new Metrics({ namespace: NAMESPACE, serviceName: stage, defaultDimensions: { stack } });
-  const metrics = newMetrics();
-  const objectMetrics = newMetrics();
+  const newMetrics = (serviceName: Stage) =>
+    new Metrics({ namespace: NAMESPACE, serviceName, defaultDimensions: { stack } });
+  const metrics = newMetrics(stage);
+  const objectMetrics = newMetrics(stage);
+  /** Of transformations that are done in place. */
+  let transformation: { readonly logger: Logger; readonly metrics: Metrics } | undefined;
   const tracer = new Tracer({ serviceName: stage });
   const limit = pLimit(concurrency);
 
   const processMessage = async (message: SQSRecord, context: StageContext) => {
     const event = readEvent(message, stage);
-    const outcome = await settle(event, options, context);
-    report(withObject(outcome, event, stage), event, context, logger, objectMetrics);
+    const { inPlace, ...outcome } = await settle(event, options, context);
+    const sentAt = new Date(context.sentAt).toISOString();
+    report(withObject(outcome, event, stage), { ...inputOf(event), sentAt }, logger, objectMetrics);
+    if (inPlace === undefined) return;
+    transformation ??= {
+      logger: logger.createChild({ serviceName: 'transformation' }),
+      metrics: newMetrics('transformation'),
+    };
+    report(inPlace, { ...inputOf(event), inPlace: true }, transformation.logger, transformation.metrics);
   };
 
   /**
@@ -285,11 +294,12 @@ function withObject(outcome: Outcome, { key, versionId, revision }: ObjectEvent,
 /**
  * Reports the outcome as a log line, by which a reader of the logs can follow each object, and as metrics of
  * the dataset, published at once since a batch may mix datasets.
+ *
+ * @param input what the line says of the message
  */
 function report(
   outcome: Outcome,
-  { bucket, key, versionId }: ObjectEvent,
-  { sentAt }: StageContext,
+  input: Readonly<Record<string, unknown>>,
   logger: Logger,
   metrics: Metrics,
 ): void {
@@ -308,9 +318,10 @@ function report(
   }
   metrics.publishStoredMetrics();
   const level = result === 'failed' ? 'warn' : 'info';
-  const fields = { bucket, key, versionId, ...outcome, sentAt: new Date(sentAt).toISOString() };
-  logger[level](`${OUTCOME_LINE} ${result}`, fields);
+  logger[level](`${OUTCOME_LINE} ${result}`, { ...input, ...outcome });
 }
+
+const inputOf = ({ bucket, key, versionId }: ObjectEvent) => ({ bucket, key, versionId });
 
 /** Each metric costs: directory markers, and that an object goes on, are in the log alone. */
 const measured = results.filter((each) => each !== 'ignored' && each !== 'continued');

@@ -108,8 +108,8 @@ const archive = bucket('archive', {
 const ledger = bucket('ledger', { createdOnce: 'receipts/' });
 if (dataEvents.enabled) recordEvents([raw, temp, failed, processed, archive, ledger]);
 
-// raw ⇒ extraction ─▶ temp. The stage gets all keys: a file with an unknown prefix is recorded as failed,
-// never ignored.
+// raw ⇒ extraction ─▶ temp, or ─▶ processed: it transforms small objects itself. The stage gets all keys: a
+// file with an unknown prefix is recorded as failed, never ignored.
 // Each stage also cleans up after a superseded version: the stage that completes the new version removes the
 // older output.
 const extraction = stage('extraction', {
@@ -119,7 +119,7 @@ const extraction = stage('extraction', {
     RAW_BUCKET: reads(raw),
     TEMP_BUCKET: all(updates(temp), clears(temp)),
     FAILED_BUCKET: all(writes(failed), clears(failed)),
-    PROCESSED_BUCKET: clears(processed),
+    PROCESSED_BUCKET: all(writes(processed), clears(processed)),
     LEDGER_BUCKET: updates(ledger),
   },
 });

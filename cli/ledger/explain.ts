@@ -166,7 +166,9 @@ function resultOf(stage: Stage, receipts: readonly Receipt[]): string {
   const facts: string[] = [];
   for (const each of receipts) {
     if (each.stage !== 'extraction') continue;
-    facts.push(`${read} read, in ${count(each.parts.length, 'part')}`);
+    facts.push(
+      `${read} read, ${each.inPlace ? 'transformed in place' : `in ${count(each.parts.length, 'part')}`}`,
+    );
     if (each.fault) facts.push(`fault ${each.fault.code}: ${each.fault.message}`);
   }
   if (stage === 'transformation') {

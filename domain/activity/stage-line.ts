@@ -35,7 +35,7 @@ export type ObjectRevision = Readonly<z.infer<typeof revision>>;
 const outcomeLine = z.object({
   service: z.enum(stages),
   message: z.string().startsWith(OUTCOME_LINE),
-  /** Of the stage's input: the raw object, a part, or a document of a publication. */
+  /** Of the input: the raw object, a part, or a document of a publication. */
   key: z.string(),
   versionId: z.string(),
   dataset: z.string(),
@@ -49,7 +49,9 @@ const outcomeLine = z.object({
   /** The parts of an extraction, the files of a transformation; absent if it made none now. */
   outputs: z.int().optional(),
   fault: z.object({ code: z.string(), message: z.string() }).optional(),
-  /** When the message was sent to the stage's queue. */
+  /** Of a transformation: the extraction did it in place, and the raw object is the input. */
+  inPlace: z.literal(true).optional(),
+  /** When the message was sent to the stage's queue; absent if there was none. */
   sentAt: z.iso.datetime().optional(),
 });
 export type OutcomeLine = z.infer<typeof outcomeLine>;
@@ -82,7 +84,8 @@ export const isRetry = (line: StageLine): line is RetryLine => 'attempt' in line
 /** The version that a line is about; `undefined` if its input was not written by the pipeline. */
 export function pathOfLine(line: OutcomeLine): VersionPath | undefined {
   const { service, dataset, key, versionId, object = { key, versionId } } = line;
-  return service === 'extraction' ? versionPath({ dataset, ...object }) : pathOfInput(key);
+  const isOfRaw = service === 'extraction' || line.inPlace === true;
+  return isOfRaw ? versionPath({ dataset, ...object }) : pathOfInput(key);
 }
 
 /** The same for a message that is retried. @param datasetOf the name of a raw key's dataset */

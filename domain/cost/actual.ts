@@ -47,6 +47,7 @@ export function costOfUsage({ hours, stages: used, stored }: Usage, stack: Bille
     // CloudWatch counts no files: as though each part had one, and each object one part.
     {
       messages,
+      inPlace: Math.max(0, messages.loading - messages.transformation),
       files: messages.loading,
       partsOfSeveral: 0,
       records: 0,

@@ -21,6 +21,8 @@ export const recordBytes = 1_200;
 /** How much the stages did. */
 export interface Work {
   readonly messages: Readonly<Record<Stage, number>>;
+  /** How many objects were transformed in place: there is no message for their transformation. */
+  readonly inPlace: number;
   /** Of the lake. */
   readonly files: number;
   /** Those of versions that have several. */
@@ -37,17 +39,17 @@ export interface Requests {
 }
 
 /**
- * S3 requests of a message. Those of a part are with the stage that it is for, whoever makes them: its PUT,
- * the PUT of the document that publishes it, and the reads of both; and of one file of the lake. That of the
- * entry that a version is published, and that all is loaded, is with the commit, since each is once an
- * object. Who transforms the last part saves two reads, which the extraction's lack. The table's metadata is
- * known from the commit before. test/handlers/cost.test.ts counts them.
+ * S3 requests of a message. Each part is loaded once, so with loading is what each costs, whoever makes it,
+ * with one file of the lake; with the transformation is what a part costs more that was not transformed in
+ * place. That of the entry that a version is published, and that all is loaded, is with the commit, since
+ * each is once an object. The table's metadata is known from the commit before. test/handlers/cost.test.ts
+ * counts them.
  */
 export const requestsOfMessage: Readonly<Record<Stage, Requests>> = {
   extraction: { writes: 3, reads: 1 },
-  transformation: { writes: 2, reads: 3 },
+  transformation: { writes: 2, reads: 2 },
   commit: { writes: 6, reads: 1 },
-  loading: { writes: 4, reads: 2 },
+  loading: { writes: 4, reads: 3 },
 };
 
 /**
@@ -76,6 +78,8 @@ export const logBytes: Readonly<Record<Stage, number>> = {
   commit: 2_200,
   loading: 2_200,
 };
+/** And that of an extraction so many more if it transforms in place. */
+export const logBytesInPlace = 1_560;
 
 /** A message is sent, received and deleted. */
 const queueRequests = 3;
@@ -89,14 +93,16 @@ export function workOf({ objects, records, bytes, partitions }: Load, mysql: boo
     Math.ceil(records / partLimits.partRecords),
     Math.ceil(bytes / partLimits.partBytes),
   );
+  const inPlace = parts === 1 && bytes <= partLimits.inPlaceBytes ? objects : 0;
   const messages = {
     extraction: objects,
-    transformation: objects * parts,
+    transformation: objects * parts - inPlace,
     commit: objects,
     loading: objects * parts,
   };
   return {
     messages,
+    inPlace,
     files: objects * parts * partitions,
     partsOfSeveral: parts > 1 ? objects * parts : 0,
     records: objects * records,
@@ -114,7 +120,10 @@ export interface Totals {
   readonly logs: number;
 }
 
-export function totalsOf({ messages, files, partsOfSeveral, mysql }: Work, memory: Billed['memory']): Totals {
+export function totalsOf(
+  { messages, inPlace, files, partsOfSeveral, mysql }: Work,
+  memory: Billed['memory'],
+): Totals {
   const of = stages.map((stage) => {
     const requests = requestsOfMessage[stage];
     return {
@@ -128,7 +137,7 @@ export function totalsOf({ messages, files, partsOfSeveral, mysql }: Work, memor
     writes: (files - messages.loading) * writesOfFile + partsOfSeveral * moreOfSeveral.writes,
     // All parts but the first are read from the object, unless that is compressed.
     reads:
-      messages.transformation -
+      messages.loading -
       messages.extraction +
       partsOfSeveral * moreOfSeveral.reads +
       (mysql ? files * readsOfMysql : 0),
@@ -142,7 +151,7 @@ export function totalsOf({ messages, files, partsOfSeveral, mysql }: Work, memor
       reads: sum((each) => each.requests.reads) + others.reads,
     },
     waiting: sum((each) => each.waiting) + waitingFor(others, memory.loading),
-    logs: sum((each) => each.logs),
+    logs: sum((each) => each.logs) + inPlace * logBytesInPlace,
   };
 }
 

@@ -14,6 +14,8 @@ export interface Limits {
   /** A part holds records until it has this many, or `partBytes` of input, whichever is first. */
   readonly partRecords: number;
   readonly partBytes: number;
+  /** An object of no more bytes is transformed in place: by the invocation that extracts it. */
+  readonly inPlaceBytes: number;
   /** How many partitions the rows of a part may fall into: each is an open file in memory, and a PUT. */
   readonly partitions: number;
   /** How many characters of rejects are gathered before they are written. */
@@ -31,6 +33,7 @@ export const limits: Limits = {
   blockBytes: BLOCK_BYTES,
   partRecords: 20_000,
   partBytes: 16 * 1024 * 1024,
+  inPlaceBytes: 1024 * 1024,
   partitions: 1000,
   rejects: 8 * 1024 * 1024,
   checkpointMs: 20_000,
@@ -98,6 +101,9 @@ export class PartBuilder {
   #bytes = Buffer.allocUnsafeSlow(64 * 1024);
   #length = 0;
   #index: Indexed[] = [];
+  #header: PartHeader | undefined;
+  /** Where the first record begins. */
+  #start = 0;
 
   /** How many records it has. */
   get records(): number {
@@ -111,6 +117,14 @@ export class PartBuilder {
 
   begin(header: PartHeader): void {
     this.#append(Buffer.from(JSON.stringify(header)));
+    this.#header = header;
+    this.#start = this.#length;
+  }
+
+  /** What it has by now, as whoever reads it gets it; until the next change. */
+  get part(): Part | undefined {
+    const batches = batchesOf(this.#bytes, this.#start, this.#index);
+    return this.#header && { header: this.#header, records: this.records, batches };
   }
 
   /** Adds a record of a run: the bytes from `start` to before `end`. */

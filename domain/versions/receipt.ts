@@ -56,6 +56,8 @@ const extraction = work.extend({
    */
   rejected: tally,
   parts: z.array(storedObject),
+  /** Its only part was transformed in the same invocation, and is stored nowhere; since November 2026. */
+  inPlace: z.literal(true).optional(),
   /** Why the object could not be read, or not to its end. */
   fault: z.object({ code: z.string(), message: z.string() }).optional(),
 });

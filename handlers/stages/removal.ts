@@ -45,14 +45,14 @@ export async function removeExtracted(
 }
 
 /**
- * Removes the parts, rejects, faults and notes of attempts at a version that died after they were overtaken:
- * of each revision that the ledger entry does not know.
+ * Removes the parts, files, rejects, faults and notes of attempts at a version that died after they were
+ * overtaken: of each revision that the ledger entry does not know.
  */
 export async function removeForgotten(
   path: VersionPath,
   ledger: Ledger,
   store: ObjectStore,
-  { temp, failed }: Pick<OutputBuckets, 'temp' | 'failed'>,
+  { temp, failed, processed }: OutputBuckets,
 ): Promise<void> {
   const { versionId: version } = parseRevision(path.version);
   const list = async (bucket: string, prefix: string, parse: (key: string) => VersionPath | undefined) => {
@@ -64,12 +64,17 @@ export async function removeForgotten(
   const first = { ...path, version };
   const found = await list(temp, partsPrefix(first), (key) => parsePartKey(key) ?? parseCheckpointKey(key));
   for (const prefix of failedPrefixes(first)) found.push(...(await list(failed, prefix, parseFailedKey)));
+  found.push(...(await list(processed, dataPrefix(first), parseDataKey)));
   if (found.length === 0) return;
   // Read after the listing: a revision is in the entry before its first file is written, so the entry of
   // before may lack one whose files were listed.
   const known = await ledger.entry(path);
-  const forgotten = found.filter(({ of = path }) => statusOf(known, of) === 'gone');
-  for (const bucket of [temp, failed]) {
+  const gone = found.filter(({ of = path }) => statusOf(known, of) === 'gone');
+  // Older snapshots of the table may show files that were published.
+  const forgotten: typeof gone = [];
+  for (const each of gone)
+    if (each.bucket !== processed || !(await ledger.isPublished(each.of ?? path))) forgotten.push(each);
+  for (const bucket of [temp, failed, processed]) {
     const keys = forgotten.filter((each) => each.bucket === bucket).map(({ key }) => key);
     await store.remove(bucket, keys);
   }

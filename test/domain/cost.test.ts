@@ -123,10 +123,19 @@ describe('an object', () => {
     workOf({ objects: 1, records: 1, bytes: 1, partitions: 1, ...load }, false).messages;
 
   it('has a part at least, and one for each 20,000 records or 16 MiB', () => {
-    expect(messagesOf({}).transformation).toBe(1);
-    expect(messagesOf({ records: 20_000 }).transformation).toBe(1);
+    expect(messagesOf({ bytes: 1024 * 1024 + 1 }).transformation).toBe(1);
+    expect(messagesOf({ records: 20_000, bytes: 1024 * 1024 + 1 }).transformation).toBe(1);
     expect(messagesOf({ records: 20_001 }).transformation).toBe(2);
     expect(messagesOf({ bytes: 16 * 1024 * 1024 + 1 }).transformation).toBe(2);
+  });
+
+  it('has no message of the transformation if it is small', () => {
+    expect(messagesOf({ bytes: 1024 * 1024 })).toEqual({
+      extraction: 1,
+      transformation: 0,
+      commit: 1,
+      loading: 1,
+    });
   });
 
   it('has a message of each stage for each of its parts, but is extracted and committed as one', () => {

@@ -184,7 +184,8 @@ export function stageContextOf(
     elapsed: () => 0,
     wait: async () => {},
     zstd: threadedZstd,
-    limits,
+    // Each stage by itself.
+    limits: { ...limits, inPlaceBytes: 0 },
     catalog: store.catalog,
     tableSchema: recordedSchemas([]),
     codeVersion: 'test',

@@ -82,10 +82,9 @@ export async function withTrouble<State extends ObjectState>(
 export async function objectState(target: Target, key: string, versionId: string): Promise<ObjectState> {
   const dataset = registry.nameOf(key);
   const path = versionPath({ dataset, key, versionId });
-  const [known, receipts] = await Promise.all([
-    ledgerOf(target).known(path),
-    ledgerOf(target).receipts(path),
-  ]);
+  // In this order: a version whose receipts are complete is in the entry by then.
+  const receipts = await ledgerOf(target).receipts(path);
+  const known = await ledgerOf(target).known(path);
   const state = stateOf({ dataset, key, versionId }, receipts, known?.entry);
   const overtaken = known && (await overtakenBy(target, known.entry, versionId, receipts.length > 0));
   if (overtaken !== undefined) return { ...state, stage: overtaken };
@@ -161,7 +160,8 @@ export function stateOf(
     return { ...at('extraction', 0, 1), extracting };
   }
   if (fault !== undefined && (parts === 0 || isRefused)) return at('failed', 0, 0);
-  if (transformations.length < parts || attempt?.status === 'extracted')
+  const isDecided = attempt === undefined || isRefused;
+  if (transformations.length < parts || !isDecided)
     return at('transformation', transformations.length, parts);
   if (isActive && !isShownBy('committed', entry)) return at('commit', 0, 1);
   const documents = Math.max(parts, 1);

@@ -36,6 +36,8 @@ export function namedIn(schema: Schema): Named {
  * and is made anew each time.
  */
 const MOST_PLACES = 1000;
+/** And so many of them within each other: each takes some of the stack. */
+const MOST_WITHIN = 100;
 
 const NOTHING: Named = {};
 const ANYTHING: Named = { object: { fields: new Map(), isOpen: true, order: [] } };
@@ -54,7 +56,7 @@ class Places {
     const place = readers.map((each) => this.#numberOf(each)).join();
     const before = this.#known.get(place);
     if (before !== undefined) return before;
-    if (this.#known.size === MOST_PLACES) return ANYTHING;
+    if (this.#known.size === MOST_PLACES || this.#pending.size === MOST_WITHIN) return ANYTHING;
     const named: Named = {};
     this.#known.set(place, named);
     this.#pending.add(named);

@@ -14,7 +14,11 @@ import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
 import { isDirectoryMarker, mayBeMarker, type ObjectEvent } from '../../../domain/versions/object-event.ts';
 import { attemptAt, withExtracted, withHandedOver } from '../../../domain/versions/publishing/conclusion.ts';
 import { extractionOf } from '../../../domain/versions/publishing/verdict.ts';
-import { type ExtractionReceipt, extractionReceipt } from '../../../domain/versions/receipt.ts';
+import {
+  type ExtractionReceipt,
+  extractionReceipt,
+  type TransformationReceipt,
+} from '../../../domain/versions/receipt.ts';
 import { revisionName } from '../../../domain/versions/revision.ts';
 import { statusOf } from '../../../domain/versions/version-status.ts';
 import { writeFault } from '../../../store/failed-objects.ts';
@@ -23,14 +27,23 @@ import { ObjectNotFound, type ObjectStore } from '../../../store/object-store.ts
 import type { StageContext } from '../context.ts';
 import { type Outcome, withoutRecords } from '../outcome.ts';
 import { conclude, type Publishing, publishIfWhole } from '../publish.ts';
-import { type OutputBuckets, removeExtracted, removeUnread } from '../removal.ts';
+import { type OutputBuckets, removeData, removeExtracted, removeUnread } from '../removal.ts';
 import { removeSuperseded } from '../supersede.ts';
+import { outcomeOf, type Transforming } from '../transformation/transform-records.ts';
 import { Checkpoints } from './checkpoints.ts';
+import { recordInPlace, transformInPlace } from './in-place.ts';
 import { PartsWriter } from './parts-writer.ts';
 import { type TakenUp, takeUp } from './take-up.ts';
 
 export interface ExtractionBuckets extends OutputBuckets {
+  readonly raw: string;
   readonly ledger: string;
+}
+
+/** The receipts of an extraction, and of the transformation of its only part if that was done in place. */
+interface Extracted {
+  readonly receipt: ExtractionReceipt;
+  readonly transformation?: TransformationReceipt | undefined;
 }
 
 /**
@@ -54,13 +67,14 @@ export async function extractObject(
   if ('result' in taken) return taken;
   const { path, before, claimed } = taken;
   const versionId = revisionName(event.versionId, taken.event.revision);
-  const receipt = before ?? (await extracted(taken, dataset, ledger, buckets, context));
-  if (receipt === undefined) {
+  const done = before ? { receipt: before } : await extracted(taken, dataset, ledger, buckets, context);
+  if (done === undefined) {
     const isHandedOver = await handOver(taken, ledger, context);
     if (isHandedOver) return withoutRecords(name, 'continued', { key: event.key, versionId });
     return leaveOvertaken(path, ledger, buckets, context);
   }
-  const entry = await ended(path, receipt, claimed, { ledger, buckets, context });
+  const { receipt } = done;
+  const entry = await ended(path, done, claimed, { ledger, buckets, context });
   if (entry === undefined) return leaveOvertaken(path, ledger, buckets, context);
   await removeUnread(entry, event.versionId, ledger, store, buckets);
   await removeSuperseded(entry, ledger, store, buckets);
@@ -75,6 +89,7 @@ export async function extractObject(
     object: { key: event.key, versionId },
     outputs: receipt.parts.length,
     ...(receipt.fault && { fault: receipt.fault }),
+    ...(done.transformation && { inPlace: outcomeOf(done.transformation, entry) }),
   };
 }
 
@@ -86,6 +101,7 @@ async function leaveOvertaken(
   { store }: StageContext,
 ): Promise<Outcome> {
   await removeExtracted(path, store, buckets);
+  if (!(await ledger.isPublished(path))) await removeData(path, store, buckets);
   // Perhaps this very write removed the attempt from the entry, and its answer was lost.
   await removeSuperseded(await ledger.entry(path), ledger, store, buckets);
   return withoutRecords(path.dataset, 'stale');
@@ -138,20 +154,22 @@ async function isIgnored(event: ObjectEvent, ledger: Ledger, registry: Registry)
  */
 async function ended(
   path: VersionPath,
-  receipt: ExtractionReceipt,
+  { receipt, transformation }: Extracted,
   claimed: EntryState | undefined,
   publishing: Publishing,
 ): Promise<LedgerEntry | undefined> {
   const parts = receipt.parts.length;
   const extraction = extractionOf(receipt);
-  if (parts === 0)
-    return conclude(path, { ...receipt, parts, extraction, transformations: [] }, claimed, publishing);
+  const transformations = transformation ? [transformation] : [];
+  if (parts === transformations.length)
+    return conclude(path, { ...receipt, parts, extraction, transformations }, claimed, publishing);
   const noted = await publishing.ledger.swap(
     path,
     (latest) => latest && withExtracted(latest, path, { parts, extraction }),
     claimed,
   );
-  if (noted === undefined || attemptAt(noted.entry, path)?.ahead !== true) return noted?.entry;
+  const mayBeWhole = receipt.inPlace ?? (noted && attemptAt(noted.entry, path)?.ahead);
+  if (noted === undefined || mayBeWhole !== true) return noted?.entry;
   return (await publishIfWhole(path, noted, publishing)) ?? noted.entry;
 }
 
@@ -167,16 +185,20 @@ async function extracted(
   ledger: Ledger,
   buckets: ExtractionBuckets,
   context: StageContext,
-): Promise<ExtractionReceipt | undefined> {
+): Promise<Extracted | undefined> {
   const { path } = taken;
   const checkpoints = new Checkpoints(context.store, buckets.temp, path);
-  const receipt = await extract(taken, dataset, checkpoints, buckets, context);
-  if (receipt === undefined) return undefined;
+  const publishing = { ledger, buckets, context };
+  const done = await extract(taken, dataset, checkpoints, publishing);
+  if (done === undefined) return undefined;
+  // Before the extraction's, which says that there is no part for anybody else to transform.
+  const transformation = done.transformation && (await recordInPlace(path, done.transformation, publishing));
   const key = extractionReceiptKey(path);
-  const isFirst = await ledger.writeReceipt(key, receipt);
+  const isFirst = await ledger.writeReceipt(key, done.receipt);
   await checkpoints.remove();
-  if (isFirst) return receipt;
-  return (await ledger.receipt(key, extractionReceipt)) ?? receipt;
+  if (isFirst) return { ...done, transformation };
+  const first = await ledger.receipt(key, extractionReceipt);
+  return { receipt: first ?? done.receipt, transformation };
 }
 
 /**
@@ -192,9 +214,8 @@ async function extract(
   { event, mayGoOn }: TakenUp,
   dataset: Dataset | undefined,
   checkpoints: Checkpoints,
-  buckets: ExtractionBuckets,
-  context: StageContext,
-): Promise<ExtractionReceipt | undefined> {
+  { ledger, buckets, context }: Transforming,
+): Promise<Extracted | undefined> {
   const { store, now, elapsed, codeVersion, registry, limits } = context;
   const startedAt = elapsed();
   const before = mayGoOn ? await checkpoints.read(codeVersion) : undefined;
@@ -235,23 +256,31 @@ async function extract(
   }
   if (fault !== undefined)
     await writeFault(store, buckets.failed, faultKey({ path, stage: 'extraction' }), object, fault);
+  const told = () => ({ finishedAt: new Date(now()).toISOString(), durationMs: durationMs() });
+  const whenCut = told();
+  // An earlier attempt may have stored the part, and somebody may be transforming it.
+  const small = mayGoOn || fault !== undefined || context.isEnding() ? undefined : parts.small;
+  const transformation =
+    small && dataset && (await transformInPlace(path, small, dataset, { ledger, buckets, context }));
+  if (transformation !== undefined) parts.leaveOut();
   await parts.finish();
 
-  return {
+  const receipt: ExtractionReceipt = {
     stage: 'extraction',
     ...object,
     sequencer: event.sequencer,
     bytes: event.size ?? 0,
     read: parts.records,
     parts: parts.written,
+    ...(transformation && { inPlace: true }),
     rejected: {},
     rejects: [],
     ...(fault && { fault: { code: fault.code, message: fault.message } }),
     sentAt,
-    finishedAt: new Date(now()).toISOString(),
-    durationMs: durationMs(),
+    ...(transformation ? whenCut : told()),
     codeVersion,
   };
+  return { receipt, transformation };
 }
 
 async function open(

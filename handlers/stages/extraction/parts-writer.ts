@@ -3,7 +3,13 @@ import type { Checkpoint } from '../../../domain/records/checkpoint.ts';
 import type { Batch } from '../../../domain/records/decoding/decode.ts';
 import type { Position } from '../../../domain/records/decoding/position.ts';
 import { type Piece, recordsIn, startIn } from '../../../domain/records/decoding/record.ts';
-import { PartBuilder, type PartHeader, type PartName, partOfRange } from '../../../domain/records/part.ts';
+import {
+  type Part,
+  PartBuilder,
+  type PartHeader,
+  type PartName,
+  partOfRange,
+} from '../../../domain/records/part.ts';
 import { rangeOf } from '../../../domain/records/record-range.ts';
 import { partKey, type VersionPath } from '../../../domain/versions/key-layout.ts';
 import type { StoredObject } from '../../../domain/versions/receipt.ts';
@@ -82,6 +88,18 @@ export class PartsWriter {
         if (this.#isFull) await this.#flush({ batch, before });
       }
     }
+  }
+
+  /** The only part, if the object is small and none of it is stored. */
+  get small(): Part | undefined {
+    const isSmall = this.#parts === 0 && this.#bytes <= this.#context.limits.inPlaceBytes;
+    return isSmall && this.#records > 0 ? this.#current.part : undefined;
+  }
+
+  /** Counts the part that fills, which needs not be stored. */
+  leaveOut(): void {
+    this.written.push({ key: partKey(this.#path, this.#parts), records: this.#records, bytes: 0 });
+    this.#records = 0;
   }
 
   /** Stores the last part. */

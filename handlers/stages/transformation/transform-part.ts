@@ -1,12 +1,11 @@
 import { PermanentError } from '../../../domain/errors.ts';
-import { unknownIn } from '../../../domain/records/contracts/unknown-tally.ts';
 import { type Part, readPart } from '../../../domain/records/part.ts';
 import { faultKey, itemRejectsPrefix, parsePartKey } from '../../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
 import { attemptAt, withTransformed } from '../../../domain/versions/publishing/conclusion.ts';
 import type { TransformationReceipt } from '../../../domain/versions/receipt.ts';
-import { isActive, statusOf } from '../../../domain/versions/version-status.ts';
+import { statusOf } from '../../../domain/versions/version-status.ts';
 import { type KnownEntry, Ledger } from '../../../store/ledger.ts';
 import type { ObjectStore } from '../../../store/object-store.ts';
 import type { StageContext } from '../context.ts';
@@ -14,7 +13,7 @@ import { type Outcome, withoutRecords } from '../outcome.ts';
 import { type Publishing, publishIfWhole } from '../publish.ts';
 import { type OutputBuckets, removeDataOfPart } from '../removal.ts';
 import { processOnce } from '../work-item.ts';
-import { itemOf, type PartAddress, transformRecords } from './transform-records.ts';
+import { itemOf, outcomeOf, type PartAddress, transformRecords } from './transform-records.ts';
 
 export interface TransformationBuckets extends OutputBuckets {
   readonly raw: string;
@@ -42,7 +41,7 @@ export async function transformPart(
       known: await ledger.known(address),
       mayBeDone: (known) => !isUndone(known, address),
       work: () =>
-        transformRecords(address, () => partAt(event, context), { dataset, ledger, buckets, context }),
+        transformRecords(address, dataset, () => partAt(event, context), { ledger, buckets, context }),
       discard: () => removePart(address, event.key, ledger, store, buckets),
       async finish(before, latest, own) {
         entry = await finish(address, before, latest, own, { ledger, buckets, context });
@@ -54,20 +53,7 @@ export async function transformPart(
     buckets,
   );
   if (typeof done === 'string') return withoutRecords(dataset.name, done);
-  const { key, versionId, read, written, filtered, rejected } = done;
-  const counts = { read, written, filtered, rejected };
-  const object = { key, versionId };
-  const attempt = attemptAt(entry, address);
-  const fault = attempt?.fault ?? (isActive(entry, address) ? entry.current.fault : undefined);
-  return {
-    dataset: dataset.name,
-    result: attempt?.fault === undefined ? 'done' : 'failed',
-    ...counts,
-    object,
-    outputs: done.outputs.length,
-    ...(done.unknown && { unknown: unknownIn(done.unknown) }),
-    ...(fault && { fault }),
-  };
+  return outcomeOf(done, entry);
 }
 
 /** Whether the only part of a version is still to be transformed, as far as the entry tells. */

@@ -1,7 +1,7 @@
 import type { Dataset } from '../../../domain/dataset.ts';
 import { KeyHashes } from '../../../domain/records/contracts/key-hashes.ts';
 import type { UnknownFields } from '../../../domain/records/contracts/unknown-fields.ts';
-import { UnknownCounts } from '../../../domain/records/contracts/unknown-tally.ts';
+import { UnknownCounts, unknownIn } from '../../../domain/records/contracts/unknown-tally.ts';
 import { readerOf } from '../../../domain/records/decoding/decode.ts';
 import type { Source } from '../../../domain/records/decoding/source.ts';
 import type { Part } from '../../../domain/records/part.ts';
@@ -9,7 +9,9 @@ import { processRecord } from '../../../domain/records/processing.ts';
 import { recordsInRange } from '../../../domain/records/record-range.ts';
 import { hasTooMany, linesOfPart } from '../../../domain/records/reject-limit.ts';
 import { onePartitionTooMany } from '../../../domain/records/transformation.ts';
-import { rejectsKey, type VersionPath } from '../../../domain/versions/key-layout.ts';
+import { rejectsKey, type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
+import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
+import { attemptAt } from '../../../domain/versions/publishing/conclusion.ts';
 import { VERSION_GONE } from '../../../domain/versions/publishing/verdict.ts';
 import {
   count,
@@ -19,11 +21,12 @@ import {
   total,
 } from '../../../domain/versions/receipt.ts';
 import { parseRevision } from '../../../domain/versions/revision.ts';
-import { statusOf } from '../../../domain/versions/version-status.ts';
+import { isActive, statusOf } from '../../../domain/versions/version-status.ts';
 import { RejectsWriter } from '../../../store/failed-objects.ts';
 import type { Ledger } from '../../../store/ledger.ts';
 import { ObjectNotFound } from '../../../store/object-store.ts';
 import type { StageContext } from '../context.ts';
+import type { Outcome } from '../outcome.ts';
 import type { OutputBuckets } from '../removal.ts';
 import { PartitionedFiles } from './partitioned-files.ts';
 
@@ -34,7 +37,6 @@ export const itemOf = (address: PartAddress) =>
 
 /** What it takes to transform the records of a part. */
 export interface Transforming {
-  readonly dataset: Dataset;
   readonly ledger: Ledger;
   readonly buckets: OutputBuckets & { readonly raw: string };
   readonly context: StageContext;
@@ -48,15 +50,16 @@ export interface Transforming {
  */
 export async function transformRecords(
   address: PartAddress,
+  dataset: Dataset,
   readPart: () => Promise<Part>,
   transforming: Transforming,
 ): Promise<TransformationReceipt> {
-  const { dataset, ledger, context } = transforming;
+  const { ledger, context } = transforming;
   const { now, elapsed, sentAt, codeVersion } = context;
   const startedAt = elapsed();
   const part = await readPart();
   const { key, versionId, sequencer, part: number, loadedAt } = part.header;
-  const done = await transformed(part, address, transforming).catch(async (error) => {
+  const done = await transformed(part, address, dataset, transforming).catch(async (error) => {
     // Whoever has removed the version tells so in an event, unless it expired, or was never of use.
     const isLost =
       error instanceof ObjectNotFound && statusOf(await ledger.entry(address), address) === 'live';
@@ -80,6 +83,23 @@ export async function transformRecords(
   };
 }
 
+/** The outcome of a part's transformation. @param entry the ledger entry afterwards */
+export function outcomeOf(done: TransformationReceipt, entry: LedgerEntry | undefined): Outcome {
+  const { dataset, key, versionId, read, written, filtered, rejected, unknown } = done;
+  const path = versionPath(done);
+  const attempt = attemptAt(entry, path);
+  const fault = attempt?.fault ?? (isActive(entry, path) ? entry.current.fault : undefined);
+  return {
+    dataset,
+    result: attempt?.fault === undefined ? 'done' : 'failed',
+    ...{ read, written, filtered, rejected },
+    object: { key, versionId },
+    outputs: done.outputs.length,
+    ...(unknown && { unknown: unknownIn(unknown) }),
+    ...(fault && { fault }),
+  };
+}
+
 /** What came of the records of a part. */
 type Transformed = Pick<
   TransformationReceipt,
@@ -90,7 +110,8 @@ type Transformed = Pick<
 async function transformed(
   { header, batches }: Part,
   address: PartAddress,
-  { dataset, ledger, buckets, context }: Transforming,
+  dataset: Dataset,
+  { ledger, buckets, context }: Transforming,
 ): Promise<Transformed> {
   const { store, codeVersion, limits } = context;
   const { key } = header;

@@ -2,6 +2,55 @@ import type { Mutation } from '../mutation.ts';
 
 export const extraction: readonly Mutation[] = [
   {
+    name: 'transforms in place what an earlier attempt may have stored',
+    file: 'handlers/stages/extraction/extract-object.ts',
+    find: 'const small = mayGoOn || fault',
+    replace: 'const small = fault',
+    caughtBy: 'test/handlers/extraction/in-place.test.ts',
+  },
+  {
+    name: 'transforms in place without the time for it',
+    file: 'handlers/stages/extraction/extract-object.ts',
+    find: 'fault !== undefined || context.isEnding() ? undefined : parts.small',
+    replace: 'fault !== undefined ? undefined : parts.small',
+    caughtBy: 'test/handlers/extraction/in-place.test.ts',
+  },
+  {
+    name: 'leaves the part out though its transformation failed',
+    file: 'handlers/stages/extraction/extract-object.ts',
+    find: 'if (transformation !== undefined) parts.leaveOut();',
+    replace: 'if (small !== undefined) parts.leaveOut();',
+    caughtBy: 'test/handlers/extraction/in-place.test.ts',
+  },
+  {
+    name: 'waits for somebody else to transform what was transformed in place',
+    file: 'handlers/stages/extraction/extract-object.ts',
+    find: 'const mayBeWhole = receipt.inPlace ?? (',
+    replace: 'const mayBeWhole = (',
+    caughtBy: 'test/handlers/extraction/in-place.test.ts',
+  },
+  {
+    name: 'leaves the files of a version that was overtaken while it was transformed in place',
+    file: 'handlers/stages/extraction/extract-object.ts',
+    find: '  if (!(await ledger.isPublished(path))) await removeData(path, store, buckets);\n',
+    replace: '',
+    caughtBy: 'test/handlers/extraction/in-place.test.ts',
+  },
+  {
+    name: 'leaves the files of a dead attempt that was overtaken while it transformed in place',
+    file: 'handlers/stages/removal.ts',
+    find: '  found.push(...(await list(processed, dataPrefix(first), parseDataKey)));\n',
+    replace: '',
+    caughtBy: 'test/handlers/extraction/in-place.test.ts',
+  },
+  {
+    name: 'tells of the end of the extraction before that of its transformation in place',
+    file: 'handlers/stages/extraction/extract-object.ts',
+    find: 'const transformation = done.transformation && (await recordInPlace(path, done.transformation, publishing));',
+    replace: 'const transformation = done.transformation;',
+    caughtBy: 'test/handlers/extraction/in-place.test.ts',
+  },
+  {
     name: 'acknowledges a part before it is written',
     file: 'handlers/stages/extraction/parts-writer.ts',
     find: "await store.write({ bucket: this.#bucket, key, body: bytes, contentType: 'application/zstd' });",
@@ -28,8 +77,8 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'leaves what an overtaken extraction had written',
     file: 'handlers/stages/extraction/extract-object.ts',
-    find: '  await removeExtracted(path, store, buckets);\n  // Perhaps',
-    replace: '  // Perhaps',
+    find: '  await removeExtracted(path, store, buckets);\n  if (',
+    replace: '  if (',
     caughtBy: 'test/handlers/supersede.test.ts',
   },
   {

@@ -221,6 +221,13 @@ class Model {
       const label = `${key} ${revision.slice(0, 6)}${revision.includes('!') ? revision.slice(-5) : ''}`;
       const stands = names.includes(revision);
       const own = this.#receipts.get(revision) ?? [];
+      const place = versionPath({
+        dataset: memberOf(key)?.name ?? '_unknown',
+        key,
+        versionId: revision,
+      });
+      // It stays where its writer died, or failed, before it was removed.
+      if (stands) this.#leftToChance.temp.add(checkpointKey(place));
       // Of one that took no effect and is gone for good, it depends on the moment what is still known; and no
       // sweep looks for parts of it whose messages were lost.
       if (stands && revision !== shown && (this.#isErased(upload.versionId) || this.#past.purged)) {
@@ -228,13 +235,6 @@ class Model {
         continue;
       }
       const expected = stands ? this.#checkReceipts(label, upload, own, revision === shown) : undefined;
-      const place = versionPath({
-        dataset: memberOf(key)?.name ?? '_unknown',
-        key,
-        versionId: revision,
-      });
-      // It stays where its writer died before it was removed.
-      if (stands) this.#leftToChance.temp.add(checkpointKey(place));
       const { dataset, objectId, version } = place;
       const path = `${dataset}/${objectId}/${version}`;
       const rows = revision === shown ? (expected?.rows ?? []).map(({ line }) => line) : [];
@@ -325,7 +325,7 @@ class Model {
     for (const receipt of own) {
       for (const { key } of receipt.rejects) failed.add(key);
       if (receipt.stage === 'extraction') {
-        for (const { key } of receipt.parts) temp.add(key);
+        if (!receipt.inPlace) for (const { key } of receipt.parts) temp.add(key);
         const dataset = memberOf(upload.key)?.name ?? '_unknown';
         const path = versionPath({ dataset, key: upload.key, versionId: revision });
         const expected = this.#expectedIfWhole(upload, receipt);

@@ -123,6 +123,13 @@ describe('unknown fields', () => {
     expect(found?.text()).toBe('{"next":{"x":1,"next":{"y":[2]}}}');
   });
 
+  it('are looked for where a hundred objects are within each other, and no deeper', () => {
+    const nested = (depth: number): string =>
+      depth === 0 ? '{"x":1}' : `{"kind":"a","next":${nested(depth - 1)}}`;
+    expect([...(unknownIn(madeAnew(), nested(99))?.names ?? [])]).toEqual([`${'next.'.repeat(99)}x`]);
+    expect(unknownIn(madeAnew(), nested(100))).toBeUndefined();
+  });
+
   it('are found in the items of a tuple, each of which may have the fields of all', () => {
     const schema = z.object({
       pair: z.tuple([z.object({ a: z.string() }), z.string()], z.object({ b: z.string() })),
