@@ -47,14 +47,16 @@ function codesOf(receipt: Receipt): Tally {
 
 /**
  * Whether the deployed code did all work up to the stage with the rejects: then it would reject the same
- * records.
+ * records. What was transformed in place was so by the code of the extraction.
  */
 export function isBySameCode(
   receipts: readonly Receipt[],
   last: Stage,
   deployed: Readonly<Partial<Record<Stage, string>>>,
 ): boolean {
+  const inPlace = receipts.some((each) => each.stage === 'extraction' && each.inPlace);
+  const doneBy = (stage: Stage) => deployed[inPlace && stage === 'transformation' ? 'extraction' : stage];
   return receipts
     .filter(({ stage }) => stages.indexOf(stage) <= stages.indexOf(last))
-    .every(({ stage, codeVersion }) => codeVersion === deployed[stage]);
+    .every(({ stage, codeVersion }) => codeVersion === doneBy(stage));
 }

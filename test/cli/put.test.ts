@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { GetTablesCommand, GlueClient } from '@aws-sdk/client-glue';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { unseenOf } from '../../cli/lake/tables/unseen.ts';
-import { startTestPipeline, type TestPipeline } from '../pipeline/running-pipeline.ts';
+import { padding, startTestPipeline, type TestPipeline } from '../pipeline/running-pipeline.ts';
 import { finished, type Run, sluice, startShell, startSluice } from './sluice.ts';
 
 const files = mkdtempSync(join(tmpdir(), 'sluice-put-'));
@@ -12,7 +12,7 @@ const file = join(files, "soup's.ndjson");
 let pipeline: TestPipeline;
 
 beforeAll(async () => {
-  const soup = { title: 'Soup', ingredients: ['water'], directions: ['Boil for 10 minutes.'] };
+  const soup = { title: 'Soup', ingredients: ['water'], directions: ['Boil for 10 minutes.'], ...padding };
   writeFileSync(file, `${JSON.stringify(soup)}\n{}\n`);
   pipeline = await startTestPipeline();
 });

@@ -123,14 +123,14 @@ describe('an object', () => {
     workOf({ objects: 1, records: 1, bytes: 1, partitions: 1, ...load }, false).messages;
 
   it('has a part at least, and one for each 20,000 records or 16 MiB', () => {
-    expect(messagesOf({ bytes: 1024 * 1024 + 1 }).transformation).toBe(1);
-    expect(messagesOf({ records: 20_000, bytes: 1024 * 1024 + 1 }).transformation).toBe(1);
+    expect(messagesOf({ bytes: 512 * 1024 + 1 }).transformation).toBe(1);
+    expect(messagesOf({ records: 20_000, bytes: 512 * 1024 + 1 }).transformation).toBe(1);
     expect(messagesOf({ records: 20_001 }).transformation).toBe(2);
     expect(messagesOf({ bytes: 16 * 1024 * 1024 + 1 }).transformation).toBe(2);
   });
 
   it('has no message of the transformation if it is small', () => {
-    expect(messagesOf({ bytes: 1024 * 1024 })).toEqual({
+    expect(messagesOf({ bytes: 512 * 1024 })).toEqual({
       extraction: 1,
       transformation: 0,
       commit: 1,

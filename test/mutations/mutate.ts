@@ -68,7 +68,8 @@ class Hunt {
     if (finding === undefined) return undefined;
     const sound = this.#soundTests.get(file) ?? this.#sound.failingTest(file);
     this.#soundTests.set(file, sound);
-    if ((await sound) !== undefined) throw new Error(`The code fails as it is (${await sound}): npx vitest run ${file}`);
+    if ((await sound) !== undefined)
+      throw new Error(`The code fails as it is (${await sound}): npx vitest run ${file}`);
     return { by: 'its test', finding };
   }
 

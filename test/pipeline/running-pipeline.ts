@@ -5,6 +5,7 @@ import { isFinal, type ObjectState, objectState } from '../../cli/ledger/states/
 import { type LocalPipeline, startPipeline } from '../../cli/target/local-cloud.ts';
 import { queueDepth } from '../../cli/target/queue-state.ts';
 import { localTarget, type Target } from '../../cli/target/target.ts';
+import { limits } from '../../domain/records/part.ts';
 import { stages } from '../../domain/stage.ts';
 import { ProgramProcess, type ProgramRequest } from '../../local-aws/program/program-process.ts';
 import { nodeWarning } from '../cli/sluice.ts';
@@ -113,6 +114,9 @@ export function settledState(target: Target, key: string, versionId = 'null'): P
     return isFinal(state) ? state : undefined;
   }, `the end of ${key}`);
 }
+
+/** With this in a record, its object is not transformed in place. */
+export const padding = { padding: 'x'.repeat(limits.inPlaceBytes) };
 
 /** Waits until the queues are empty. */
 export async function quiet(target: Target): Promise<void> {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { VERIFICATION } from '../../../domain/dataset.ts';
+import { limits } from '../../../domain/records/part.ts';
 
 /** A probe object, and what must become of its records. */
 export interface ProbeObject {
@@ -48,7 +49,8 @@ export function probeObjects(run = randomBytes(6).toString('hex')): ProbeObjects
         line(1, 'the first record'),
         line(2, 'the second record'),
         JSON.stringify({ run, id: 3 }),
-        line(3, 'left out', { leave_out: true }),
+        // Too large to be transformed in place: the transformation is to be seen too.
+        line(3, 'left out'.padEnd(limits.inPlaceBytes), { leave_out: true }),
         `{"run":"${run}",}`,
       ].join('\n'),
       read: 5,

@@ -7,8 +7,8 @@ import { itemOf, type Transforming, transformRecords } from '../transformation/t
 
 /**
  * Transforms the only part of a small object, which is not stored. What fails here would fail in the
- * transformation as well, or go well there, which tells it, tries again and gives up as always: so it gets the
- * part.
+ * transformation as well, or go well there, which tells it, tries again and gives up as always: so it gets
+ * the part.
  *
  * @returns the receipt, which is not written; `undefined` if the part is to be stored
  */

@@ -40,6 +40,7 @@ import { filesNamedIn } from '../../../lake/forget-files.ts';
 import { readText } from '../../../store/listing.ts';
 import {
   eventually,
+  padding,
   quiet,
   settledState,
   startTestPipeline,
@@ -197,7 +198,7 @@ describe('erase KEY', () => {
   ];
 
   async function everythingOfPerson(): Promise<void> {
-    await putAndWait(person, ndjson(recipe('Jane 1'), { title: 'Jane rejected' }));
+    await putAndWait(person, ndjson({ ...recipe('Jane 1'), ...padding }, { title: 'Jane rejected' }));
     await putAndWait(person, ndjson(recipe('Jane 2'), recipe('Jane 3', 8), { title: 'Jane rejected, too' }));
   }
 

@@ -50,6 +50,7 @@ import { listObjects, readText } from '../../../store/listing.ts';
 import { s3ObjectStore } from '../../../store/object-store.ts';
 import {
   eventually,
+  padding,
   quiet,
   settledState,
   startTestPipeline,
@@ -197,7 +198,7 @@ describe('sweep', () => {
     async (stage) => {
       const unfinished = `recipes/lost/${stage}.json`;
       await unheard(stage, async () => {
-        await put(unfinished, ndjson(recipe(stage)));
+        await put(unfinished, ndjson({ ...recipe(stage), ...padding }));
         await eventually(async () => {
           const { stdout } = await run('status', unfinished, '--json');
           return JSON.parse(stdout).objects[0].stage === stage ? true : undefined;
@@ -213,7 +214,7 @@ describe('sweep', () => {
   test('sweep reprocesses a version whose part is gone before its transformation', async () => {
     const unfinished = 'recipes/lost/part.json';
     await unheard('transformation', async () => {
-      await put(unfinished, ndjson(recipe('part gone')));
+      await put(unfinished, ndjson({ ...recipe('part gone'), ...padding }));
       const part = await eventually(async () => {
         for await (const { Key } of listObjects(target, target.outputs.buckets.temp, 'recipes/'))
           if (Key.includes('part.json~')) return Key;
@@ -639,7 +640,7 @@ describe('explain', () => {
     expect(times).toEqual(times.toSorted((a, b) => a - b));
 
     const { stdout } = await run('explain', key);
-    expect(stdout).toContain('done: 2 read, in 1 part');
+    expect(stdout).toContain('done: 2 read, transformed in place');
     expect(stdout).toContain('done: 1 written, to 1 file; rejected: missing_field 1');
     expect(stdout).toContain('The object is retracted');
     expect(stdout).toContain('It is deleted, and its rows are retracted.');

@@ -8,6 +8,7 @@ import { projectDirectory } from '../../../cli/target/directories.ts';
 import { localCredentials } from '../../../cli/target/target.ts';
 import {
   eventually,
+  padding,
   settledState,
   startTestPipeline,
   type TestPipeline,
@@ -27,11 +28,11 @@ afterEach(() => cloud.clearFaults());
 
 const sluice = (args: readonly string[]) => run(pipeline.directory, args);
 
-const soup = JSON.stringify([
-  { title: 'Soup', ingredients: ['water'], directions: ['Boil for 10 minutes.'] },
-]);
+const soup = { title: 'Soup', ingredients: ['water'], directions: ['Boil for 10 minutes.'] };
+/** So large that it is not transformed in place. */
+const large = JSON.stringify([{ ...soup, ...padding }]);
 
-async function put(key: string, Body: string | Uint8Array = soup): Promise<string> {
+async function put(key: string, Body: string | Uint8Array = large): Promise<string> {
   const { s3, outputs } = pipeline.target;
   const { VersionId = '' } = await s3.send(
     new PutObjectCommand({ Bucket: outputs.buckets.raw, Key: key, Body }),
@@ -51,6 +52,7 @@ describe('the permissions of the roles', () => {
     const uploaded = await sluice(['put', ...sorted, '--wait']);
     expect(uploaded.stdout).toContain('recipes/family-cookbook.json: done');
     await sluice(['put', join(examples, unsorted), '--key', unsorted, '--wait']);
+    await settledState(pipeline.target, 'recipes/large.json', await put('recipes/large.json'));
     // The stage that finishes last removes the superseded versions.
     const fewer = ['put', join(examples, 'recipes/soups.ndjson'), '--wait', '--key'];
     await sluice([...fewer, 'recipes/family-cookbook.json']);
@@ -275,7 +277,7 @@ function objectCreated(bucket: string, key: string, versionId: string): string {
     time: '2026-01-01T00:00:00Z',
     detail: {
       bucket: { name: bucket },
-      object: { key, size: soup.length, etag: 'e', 'version-id': versionId, sequencer: '00' },
+      object: { key, size: large.length, etag: 'e', 'version-id': versionId, sequencer: '00' },
       reason: 'PutObject',
     },
   });

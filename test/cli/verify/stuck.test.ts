@@ -38,7 +38,7 @@ interface Version {
 
 async function put(): Promise<Version> {
   const { s3, outputs } = pipeline.target;
-  const { key, body } = probeObjects().doomed;
+  const { key, body } = probeObjects().mixed;
   const object = { Bucket: outputs.buckets.raw, Key: key, Body: body };
   const { VersionId = '' } = await s3.send(new PutObjectCommand(object));
   return { key, versionId: VersionId };

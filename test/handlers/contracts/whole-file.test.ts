@@ -20,7 +20,7 @@ function pipelineOf(rules: Partial<Dataset>) {
     told.push(...events.filter(({ type }) => type === 'Version Failed'));
   };
   const registry = new Registry([{ ...recipes, onReject: 'keep', ...rules }]);
-  const options = { registry, announce, limits: { ...limits, partRecords: 2 } };
+  const options = { registry, announce, limits: { ...limits, partRecords: 2, inPlaceBytes: 0 } };
   let version = 0;
   return {
     store,

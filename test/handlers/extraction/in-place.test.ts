@@ -121,7 +121,7 @@ describe('a small object', () => {
 
   const large = ndjson(Array.from({ length: 5_000 }, (_, n) => recipe(n, 5)));
   it.each([
-    ['of more than a megabyte', large, {}],
+    ['of more than 512 KiB', large, {}],
     ['of two parts', mixed, { limits: { ...limits, partRecords: 2 } }],
     ['without time left', mixed, { isEnding: () => true }],
     ['that can’t be read to its end', gzipSync(mixed).subarray(0, -9), {}],
