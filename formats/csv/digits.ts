@@ -3,6 +3,8 @@ const POINT = 0x2e;
 /** So many digits after the point. */
 const PLACES = 4;
 const SCALE = 10 ** PLACES;
+/** Those that an integer of 32 bits may reach. */
+const POWERS_OF_TEN = Array.from({ length: 10 }, (_, n) => 10 ** n);
 /** So much room the largest number needs. Bytes. */
 export const MOST_DIGITS = 12;
 
@@ -29,7 +31,7 @@ export function writeNumber(bytes: Uint8Array, at: number, value: number): numbe
 /** @param least how many digits, of which the first ones may be zeros @returns where the digits end */
 function writeInteger(bytes: Uint8Array, start: number, integer: number, least: number): number {
   let digits = least;
-  for (let power = 10 ** least; integer >= power; power *= 10) digits += 1;
+  while (digits < POWERS_OF_TEN.length && integer >= (POWERS_OF_TEN[digits] as number)) digits += 1;
   const end = start + digits;
   let rest = integer;
   for (let at = end - 1; at >= start; at -= 1) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { queryLake } from '../../cli/lake/lake.ts';
 import { recipes } from '../../datasets/recipes.ts';
-import { provenance } from '../../domain/columns.ts';
+import { withOrigin } from '../../domain/columns.ts';
 import { dataKey, versionPath } from '../../domain/versions/key-layout.ts';
 import type { StoredObject } from '../../domain/versions/receipt.ts';
 import { fieldIds } from '../../formats/iceberg/schema/fields.ts';
@@ -97,8 +97,8 @@ async function write(n: number, store: ObjectStore, bucket: string): Promise<Sto
   const key = `recipes/small/${n}.ndjson`;
   const difficulty = difficulties[n % difficulties.length] as string;
   const file = newLakeFile(recipes, 'parquet', {}, fieldIds(recordedSchemas(layouts)(recipes).schema));
-  for (let record = 1; record <= RECORDS; record += 1)
-    file.add({
+  for (let record = 1; record <= RECORDS; record += 1) {
+    const row = {
       recipe_id: randomUUID(),
       title: `Recipe ${n}-${record}`,
       ingredients: ['water', `salt ${record}`],
@@ -107,8 +107,9 @@ async function write(n: number, store: ObjectStore, bucket: string): Promise<Sto
       complexity_score: (n % 100) / 10,
       difficulty,
       time_estimate_s: 60 * record,
-      ...provenance({ key, versionId: 'v1' }, record),
-    });
+    };
+    file.add(withOrigin(row, { key, versionId: 'v1' }, record));
+  }
   const body = file.finish();
   const path = versionPath({ dataset: recipes.name, key, versionId: 'v1' });
   const name = { codeVersion: 'bench', extension: 'parquet' };

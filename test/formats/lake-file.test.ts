@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { registry } from '../../datasets/index.ts';
 import { recipes } from '../../datasets/recipes.ts';
-import { type Column, provenance } from '../../domain/columns.ts';
+import { type Column, withOrigin } from '../../domain/columns.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 import { partitionPath } from '../../domain/versions/partition-path.ts';
 import { CsvFile } from '../../formats/csv/file.ts';
@@ -68,6 +68,22 @@ describe('a CSV file of the lake', () => {
         expect(found).toEqual(rows.map((row) => strings.map((i) => row[`c${i}`] ?? '')));
       }),
       { numRuns: 100 },
+    );
+  });
+
+  it('writes any text as UTF-8, in quotes exactly where it must be', () => {
+    const units = fc.array(fc.oneof(fc.nat(0xffff), fc.constantFrom(...',"\r\na+é€𝒳')));
+    const texts = units.map((all) =>
+      all.map((each) => (typeof each === 'string' ? each : String.fromCharCode(each))).join(''),
+    );
+    fc.assert(
+      fc.property(texts, (value) => {
+        const isQuoted = value === '' || /[",\r\n]/.test(value);
+        const field = isQuoted ? `"${value.replaceAll('"', '""')}"` : value;
+        const bytes = csvOf([text, number], [{ text: value, number: 1 }]);
+        expect(Buffer.from(bytes)).toEqual(Buffer.from(`text,number\r\n${field},1\r\n`));
+      }),
+      { numRuns: 2000 },
     );
   });
 
@@ -230,7 +246,7 @@ describe('a file of the lake', () => {
         Array.fromAsync(readLakeFile(dataset, { extension, partitionPath: path }, bytes));
       const file = newLakeFile(dataset, format, {});
       const origin = { key: `${name}/a`, versionId: 'v1!0001', loadedAt: '2026-11-27T20:00:00.123000Z' };
-      file.add({ ...values[name], ...provenance(origin, 7) });
+      file.add(withOrigin(values[name], origin, 7));
       const batches = await read(format, file.finish());
       expect(batches).toEqual([[values[name]]]);
 
@@ -246,7 +262,7 @@ describe('a file of the lake', () => {
     [['difficulty'], '', 'difficulty partitions recipes'],
   ] as const)('is refused if code made it that partitions otherwise: %j, %j', async (by, path, why) => {
     const file = newLakeFile(recipes, 'parquet', {});
-    file.add({ ...values.recipes, ...provenance({ key: 'recipes/a', versionId: 'v1' }, 7) });
+    file.add(withOrigin(values.recipes, { key: 'recipes/a', versionId: 'v1' }, 7));
     const dataset = { ...recipes, partitionBy: by };
     const read = Array.fromAsync(
       readLakeFile(dataset, { extension: 'parquet', partitionPath: path }, file.finish()),

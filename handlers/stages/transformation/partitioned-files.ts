@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { provenance } from '../../../domain/columns.ts';
+import { withOrigin } from '../../../domain/columns.ts';
 import type { Dataset, LakeFormat } from '../../../domain/dataset.ts';
 import type { PartName } from '../../../domain/records/part.ts';
 import { partitionOf, type Row } from '../../../domain/records/transformation.ts';
@@ -57,7 +57,7 @@ export class PartitionedFiles {
       file = newLakeFile(this.#dataset, this.#format, sourceMetadata(this.#part), this.#ids);
       this.#files.set(partition, file);
     }
-    file.add({ ...row, ...provenance(this.#part, recordNumber) });
+    file.add(withOrigin(row, this.#part, recordNumber));
     return true;
   }
 

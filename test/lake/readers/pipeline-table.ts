@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Column, provenance, tableColumns } from '../../../domain/columns.ts';
+import { type Column, tableColumns, withOrigin } from '../../../domain/columns.ts';
 import type { Dataset } from '../../../domain/dataset.ts';
 import { instantText } from '../../../domain/instant.ts';
 import { jsonOf } from '../../../domain/long.ts';
@@ -89,7 +89,7 @@ export class PipelineTable {
     await extract(this.store, key, this.#context(), event);
     const origin = { key, versionId, loadedAt: instantText(this.#now * 1000) };
     for (const part of this.store.keys('temp')) await transform(this.store, part, this.#context());
-    const rows = records.map((record, i) => ({ ...record, ...provenance(origin, i + 1) }));
+    const rows = records.map((record, i) => withOrigin(record, origin, i + 1));
     this.#objects.set(key, rows);
   }
 
