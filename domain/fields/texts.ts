@@ -3,6 +3,9 @@ import { type FieldType, fault, field, notA } from './field.ts';
 /** MySQL has no more in a row (reference manual, "Limits on Table Column Count and Row Size"). */
 const MOST_CHARACTERS = 15_000;
 
+const SPACE = 0x20;
+const DELETE = 0x7f;
+
 export interface TextOptions {
   /** How many characters it may have: then MySQL's column is a VARCHAR, which can be in an index. */
   readonly length?: number;
@@ -20,15 +23,21 @@ export function text({ length }: TextOptions = {}) {
   return field<string>({
     column: { kind: 'string', ...(length !== undefined && { length }) },
     expected: 'string',
-    isRead: (value) => typeof value === 'string' && value.trim() !== '' && !isTooLong(value),
+    isRead: (value) => typeof value === 'string' && !isBlank(value) && !isTooLong(value),
     read(input, refuse) {
       if (typeof input !== 'string') return refuse({ code: 'invalid_type', expected: 'string', input });
-      if (input.trim() === '') return refuse(fault('empty', input, 'is blank'));
+      if (isBlank(input)) return refuse(fault('empty', input, 'is blank'));
       return isTooLong(input)
         ? refuse(fault('too_large', input, `has ${[...input].length} characters, and ${length} are allowed`))
         : input;
     },
   });
+}
+
+/** Whether a text is white space; mostly its first character tells. */
+function isBlank(value: string): boolean {
+  const first = value.charCodeAt(0);
+  return !(first > SPACE && first < DELETE) && value.trim() === '';
 }
 
 /** Whether a text has more characters than that. They are counted only if there are too many code units. */

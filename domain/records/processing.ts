@@ -29,7 +29,9 @@ export function processRecord(
 ): Processed {
   const value = record instanceof CsvRecord ? record.value() : undefined;
   if (value === undefined) return processByTexts(dataset, record, origin, onUnknown);
-  const found = { unknown: unknownFields(dataset, record), json: () => textOf(readRecord(record)) };
+  const unknown = unknownFields(dataset, record);
+  if (unknown === undefined) return processValid(dataset, value, origin);
+  const found = { unknown, json: () => textOf(readRecord(record)) };
   return processValidated(dataset, { value }, found, origin, onUnknown);
 }
 
@@ -60,9 +62,17 @@ function processValidated(
       ? withUnknown(valid, unknown, origin.recordNumber, json)
       : valid;
   if ('reject' in validated) return validated;
-  const { value } = validated;
-  const transformed = transformRecord(dataset, value, origin, unknown);
-  return 'row' in transformed ? { row: transformed.row, record: value } : transformed;
+  return processValid(dataset, validated.value, origin, unknown);
+}
+
+function processValid(
+  dataset: Dataset,
+  record: unknown,
+  origin: RecordSource,
+  unknown?: UnknownFields,
+): Processed {
+  const transformed = transformRecord(dataset, record, origin, unknown);
+  return 'row' in transformed ? { row: transformed.row, record } : transformed;
 }
 
 const textOf = ({ json = '' }: Reading) => (typeof json === 'string' ? json : json());

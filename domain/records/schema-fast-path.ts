@@ -55,10 +55,11 @@ function checkOf(schema: z.core.$ZodType): Check {
     }
     case 'object': {
       if (def.catchall !== undefined) return never;
-      const fields = Object.entries(def.shape).map(([name, field]) => [name, checkOf(field)] as const);
+      const fields = Object.entries(def.shape).map(([name, field]) => ({ name, check: checkOf(field) }));
       return (value) => {
         if (typeof value !== 'object' || value === null) return false;
-        for (const [name, check] of fields) {
+        for (let i = 0; i < fields.length; i += 1) {
+          const { name, check } = fields[i] as (typeof fields)[number];
           if (!check((value as Record<string, unknown>)[name])) return false;
         }
         return true;

@@ -442,6 +442,34 @@ describe('a record of such fields', () => {
   });
 });
 
+it('a record has the fields of its schema, whatever their names are', () => {
+  const odd = fc.constantFrom(
+    '',
+    '"',
+    '\\',
+    '`${x}`',
+    '];(',
+    '\n',
+    '\u2028',
+    '\ud800',
+    '7',
+    'values',
+    'é',
+    '\0',
+  );
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.oneof(odd, fc.string({ unit: 'binary' }))), (names) => {
+      const schema = z.object(Object.fromEntries(names.map((name) => [name, z.string()])));
+      const record = Object.fromEntries(names.map((name, i) => [name, `${i}`]));
+      const plain = parseFast(schema, record);
+      // A name of every object's is left to the schema.
+      if (plain === undefined) expect(names.some((name) => name in Object.prototype)).toBe(true);
+      else expect(Object.entries(plain)).toEqual(Object.entries(schema.parse(record)));
+    }),
+    { numRuns: 200 },
+  );
+});
+
 it('texts that zod checks are those that zod takes, or nothing is told of a record', () => {
   const schema = z.object({
     size: z.enum(['S', 'M']).nullish(),

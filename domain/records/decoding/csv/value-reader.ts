@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { fastFields, REFUSED, refuse } from '../../../fields/fast-record.ts';
+import { fastRecord, REFUSED, refuse } from '../../../fields/fast-record.ts';
 import type { CsvBytes, FieldReader } from './field-reader.ts';
 
 /** Tells that a field is missing. */
@@ -14,10 +14,11 @@ export class ValueReader {
   readonly #columns: number;
   readonly #nulls: ReadonlySet<string>;
   /** `undefined` if only the schema itself can read a record. */
-  readonly #fields: ReturnType<typeof fastFields>;
-  readonly #empty: Record<string, unknown>;
-  /** For each of them, which column it is in. */
+  readonly #fast: ReturnType<typeof fastRecord>;
+  /** For each of its fields, which column it is in. */
   readonly #places: readonly number[];
+  /** Those of the fields of the record that is being read. */
+  readonly #values: unknown[] = [];
 
   /** @param columns the dataset's field at each position @param nulls texts that count as missing */
   constructor(
@@ -29,26 +30,23 @@ export class ValueReader {
     this.#reader = reader;
     this.#columns = columns.length;
     this.#nulls = nulls;
-    this.#fields = fastFields(schema);
-    // An object that was parsed has room for its fields, and so have its copies. Others grow several times.
-    this.#empty = JSON.parse(
-      JSON.stringify(Object.fromEntries(this.#fields?.map(({ name }) => [name, null]) ?? [])),
-    );
-    this.#places = this.#fields?.map(({ name }) => columns.indexOf(name)) ?? [];
+    this.#fast = fastRecord(schema);
+    this.#places = this.#fast?.fields.map(({ name }) => columns.indexOf(name)) ?? [];
   }
 
   /** What the schema makes of a record; `undefined` tells nothing. */
   read(of: CsvBytes, start: number, end: number): Record<string, unknown> | undefined {
-    const fields = this.#fields;
+    const fast = this.#fast;
     const reader = this.#reader;
-    if (fields === undefined || reader.find(of, start, end) !== this.#columns) return undefined;
+    if (fast === undefined || reader.find(of, start, end) !== this.#columns) return undefined;
     const { starts, ends, marks } = reader.positions;
     const places = this.#places;
     const hasNulls = this.#nulls.size > 0;
     const { bytes } = of;
-    const record = { ...this.#empty };
+    const { fields, make } = fast;
+    const values = this.#values;
     for (let i = 0; i < fields.length; i += 1) {
-      const { name, read, readBytes, optional } = fields[i] as (typeof fields)[number];
+      const { read, readBytes, optional } = fields[i] as (typeof fields)[number];
       const place = places[i] as number;
       let value: unknown;
       if (place === MISSING || starts[place] === ends[place] || (hasNulls && this.#isNull(place))) {
@@ -59,9 +57,9 @@ export class ValueReader {
         if (value === undefined) value = read(reader.text(place), refuse);
         if (value === REFUSED) return undefined;
       }
-      record[name] = value;
+      values[i] = value;
     }
-    return record;
+    return make(values);
   }
 
   #isNull(place: number): boolean {
