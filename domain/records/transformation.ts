@@ -97,8 +97,11 @@ function textOf(record: unknown): Pick<Reject, 'json'> {
   }
 }
 
+const UNPARTITIONED: Partition = [];
+
 /** The partition that a row falls into. */
 export function partitionOf(dataset: Dataset, row: Row): Partition {
+  if (dataset.partitionBy.length === 0) return UNPARTITIONED;
   return partitionFields(dataset.partitionBy).map((field) => [
     field.name,
     partitionText(field, row[field.column]),

@@ -15,7 +15,9 @@ export const NULL_PARTITION = '__HIVE_DEFAULT_PARTITION__';
  * since Hive unescapes byte by byte (FileUtils.escapePathName). Empty text is null, as in Hive.
  */
 export function partitionPath(partition: Partition): string {
-  return partition.map(([column, value]) => `${column}=${escapeValue(value)}/`).join('');
+  let path = '';
+  for (const [column, value] of partition) path += `${column}=${escapeValue(value)}/`;
+  return path;
 }
 
 export function parsePartitionPath(path: string): Partition {
