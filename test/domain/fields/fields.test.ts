@@ -319,6 +319,10 @@ describe('a field of CSV', () => {
     [' a ', ' a '],
     ['=1+1', '=1+1'],
     [' \t ', ['empty']],
+    ['', ['empty']],
+    ['\u00a0\ufeff\u2003', ['empty']],
+    ['\u00a0a', '\u00a0a'],
+    ['\x7f', '\x7f'],
     [undefined, ['missing_field']],
   ])('that is to be text: %j', (input, expected) => {
     expect(parse(text(), input)).toEqual(expected);

@@ -17,8 +17,6 @@ export class ValueReader {
   readonly #fast: ReturnType<typeof fastRecord>;
   /** For each of its fields, which column it is in. */
   readonly #places: readonly number[];
-  /** Those of the fields of the record that is being read. */
-  readonly #values: unknown[] = [];
 
   /** @param columns the dataset's field at each position @param nulls texts that count as missing */
   constructor(
@@ -44,7 +42,7 @@ export class ValueReader {
     const hasNulls = this.#nulls.size > 0;
     const { bytes } = of;
     const { fields, make } = fast;
-    const values = this.#values;
+    const values: unknown[] = [];
     for (let i = 0; i < fields.length; i += 1) {
       const { read, readBytes, optional } = fields[i] as (typeof fields)[number];
       const place = places[i] as number;
@@ -57,7 +55,7 @@ export class ValueReader {
         if (value === undefined) value = read(reader.text(place), refuse);
         if (value === REFUSED) return undefined;
       }
-      values[i] = value;
+      values.push(value);
     }
     return make(values);
   }
