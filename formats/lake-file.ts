@@ -8,7 +8,6 @@ import { CsvFile } from './csv/file.ts';
 import { readCsvRows } from './csv/read.ts';
 import type { FieldIds } from './parquet/field-ids.ts';
 import { ParquetFile, type ParquetStatistics } from './parquet/file.ts';
-import { readParquetRows } from './parquet/read.ts';
 
 /** A file of the lake or of the archive that is being written, in memory. */
 export interface LakeFile {
@@ -59,10 +58,16 @@ export async function* readLakeFile(
 ): AsyncGenerator<Row[]> {
   const columns = storedColumns(dataset).filter(({ inRuns }) => inRuns === undefined);
   const partition = valuesNotStored(dataset, file.partitionPath);
-  const batches = file.extension === 'csv' ? readCsvRows(columns, bytes) : readParquetRows(columns, bytes);
+  const batches =
+    file.extension === 'csv'
+      ? readCsvRows(columns, bytes)
+      : (await parquet()).readParquetRows(columns, bytes);
   for await (const rows of batches)
     yield partition === undefined ? rows : rows.map((row) => ({ ...row, ...partition }));
 }
+
+/** Who only writes does not need it. */
+const parquet = () => import('./parquet/read.ts');
 
 /**
  * The values of the columns that partition the dataset; `undefined` if no column does.

@@ -2,7 +2,7 @@ import type { ByteRange } from '../domain/records/decoding/source.ts';
 import type { DataFile } from '../formats/iceberg/manifest/data-file.ts';
 import type { NewFile } from '../formats/iceberg/metadata/files.ts';
 import { contentTypes } from '../formats/lake-file.ts';
-import { type OpenParquet, openParquet } from '../formats/parquet/read.ts';
+import type { OpenParquet } from '../formats/parquet/read.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { FileCache } from './file-cache.ts';
 
@@ -72,6 +72,8 @@ export async function openInRanges(
   size: number,
   read: (range?: ByteRange) => Promise<Uint8Array>,
 ): Promise<OpenParquet> {
+  // Few commits read a data file.
+  const { openParquet } = await import('../formats/parquet/read.ts');
   if (size <= READ_WHOLE_BYTES) return openParquet(arrayBuffer(await read()));
   return openParquet({
     byteLength: size,

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { type FunctionName, liveAlias, type Variable, type VariableOf } from '../../domain/environment.ts';
@@ -80,9 +81,7 @@ export class LambdaFunction extends pulumi.ComponentResource {
         runtime: 'nodejs24.x',
         architectures: ['arm64'],
         handler: 'index.handler',
-        code: args.bundle.apply(
-          ({ file }) => new pulumi.asset.AssetArchive({ 'index.mjs': new pulumi.asset.FileAsset(file) }),
-        ),
+        code: args.bundle.apply(({ files }) => archiveOf(files)),
         role: role.arn,
         memorySize: args.memory,
         timeout: args.timeout,
@@ -113,6 +112,13 @@ export class LambdaFunction extends pulumi.ComponentResource {
     this.roleArn = role.arn;
     this.registerOutputs({ name: this.name });
   }
+}
+
+/** All of them in its root, where they import each other. */
+function archiveOf(files: readonly string[]): pulumi.asset.AssetArchive {
+  return new pulumi.asset.AssetArchive(
+    Object.fromEntries(files.map((file) => [basename(file), new pulumi.asset.FileAsset(file)])),
+  );
 }
 
 const interfaceActions = [

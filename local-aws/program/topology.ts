@@ -1,7 +1,7 @@
 import { errorText } from '../core/service-error.ts';
 import type { EventRule } from '../events/rule.ts';
 import type { CatalogSettings } from '../glue/settings.ts';
-import type { FunctionSettings } from '../lambda/function.ts';
+import type { DeployedFunction } from '../lambda/code.ts';
 import type { MappingSettings } from '../lambda/mapping.ts';
 import type { LogGroup } from '../logs/api.ts';
 import type { AlarmSettings } from '../metrics/alarms.ts';
@@ -44,7 +44,7 @@ export interface Topology {
   readonly queues: readonly QueueTopology[];
   readonly rules: readonly EventRule[];
   readonly mappings: readonly MappingSettings[];
-  readonly functions: readonly FunctionSettings[];
+  readonly functions: readonly DeployedFunction[];
   readonly roles: readonly RoleTopology[];
   readonly keys: readonly { readonly arn: string; readonly policy: PolicyText }[];
   readonly logGroups: readonly LogGroup[];
@@ -184,11 +184,12 @@ function readRules(reader: ResourceReader): EventRule[] {
   }));
 }
 
-function readFunctions(reader: ResourceReader): FunctionSettings[] {
+function readFunctions(reader: ResourceReader): DeployedFunction[] {
   const aliases = reader.all('aws:lambda/alias:Alias', shapes.alias);
   return reader.all('aws:lambda/function:Function', shapes.function).map((each) => {
+    const { assets } = each.code;
     const module = each.handler.slice(0, each.handler.lastIndexOf('.'));
-    const file = ['.mjs', '.js', '.cjs'].map((ending) => each.code.assets[module + ending]).find(Boolean);
+    const file = ['.mjs', '.js', '.cjs'].map((ending) => assets[module + ending]).find(Boolean);
     if (file === undefined)
       reader.complain(each.arn, `its code holds no module for the handler ${each.handler}`);
     const own = aliases.filter(({ functionName }) => functionName === each.name);
@@ -201,6 +202,7 @@ function readFunctions(reader: ResourceReader): FunctionSettings[] {
       version: each.version,
       aliases: own.map(({ name }) => name),
       modulePath: file?.path ?? '',
+      files: Object.fromEntries(Object.entries(assets).map(([name, { path }]) => [name, path])),
       handler: each.handler,
       runtime: each.runtime,
       environment: each.environment.variables,

@@ -34,16 +34,21 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** A program with these queues, and a function that says its word after a moment. */
+/** A program with these queues, and a function that says its word, from a module of its own, after a moment. */
 function write(word: string, queues: readonly string[]): void {
-  const module = `export const handler = async (ms) => {
+  const modules = {
+    index: `export const handler = async (ms) => {
   await new Promise((resolve) => setTimeout(resolve, ms));
-  return '${word}';
-};\n`;
-  writeFileSync(join(directory, 'code/next.mjs'), module);
-  // As a build does it.
-  rmSync(join(directory, 'code/index.mjs'), { force: true });
-  writeFileSync(join(directory, 'code/index.mjs'), module);
+  const { word } = await import('./word.mjs');
+  return word;
+};\n`,
+    word: `export const word = '${word}';\n`,
+  };
+  for (const [name, module] of Object.entries(modules)) {
+    // As a build does it.
+    rmSync(join(directory, 'code', `${name}.mjs`), { force: true });
+    writeFileSync(join(directory, 'code', `${name}.mjs`), module);
+  }
   writeFileSync(
     join(directory, 'infra.ts'),
     `import * as aws from '@pulumi/aws';
@@ -61,6 +66,7 @@ const lambda = new aws.lambda.Function('says', {
   handler: 'index.handler',
   code: new pulumi.asset.AssetArchive({
     'index.mjs': new pulumi.asset.FileAsset(${JSON.stringify(join(directory, 'code/index.mjs'))}),
+    'word.mjs': new pulumi.asset.FileAsset(${JSON.stringify(join(directory, 'code/word.mjs'))}),
   }),
   role: role.arn,
   memorySize: 128,

@@ -53,6 +53,8 @@ describe('the program of this repository', () => {
       expect(named.length).toBeGreaterThanOrEqual(2);
       for (const [, bucket] of named) expect(policies).toContain(`arn:aws:s3:::${bucket}`);
       expect(lambda.modulePath).toMatch(/^\/.*\/dist\/\w+\/index\.mjs$/);
+      expect(lambda.files['index.mjs']).toBe(lambda.modulePath);
+      expect(Object.keys(lambda.files).length).toBeGreaterThan(2);
       expect(lambda.environment['CODE_VERSION']).toMatch(/^[0-9a-f]{16}$/);
     }
   });

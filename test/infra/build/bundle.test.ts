@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -10,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { bundle } from '../../../infra/build/bundle.ts';
@@ -22,8 +23,9 @@ const sources = join(directory, 'sources');
 mkdirSync(sources);
 writeFileSync(
   join(sources, 'entry.ts'),
-  "import { word } from './word.ts';\nexport const handler = (): string => word;\n",
+  "import { word } from './word.ts';\nexport const handler = (): string => word;\nexport const later = () => import('./later.ts');\n",
 );
+writeFileSync(join(sources, 'later.ts'), "export const late = 'late';\n");
 // A CommonJS module that needs `require`, which an ES module does not have by itself.
 writeFileSync(
   join(sources, 'word.ts'),
@@ -37,12 +39,37 @@ test('a bundle is an ES module that Node imports, with its CommonJS dependencies
   expect(module.handler()).toBe('string');
 });
 
+test('code that is imported later is in a module of its own, beside the first', async () => {
+  const { entry } = await bundle({ entry: 'entry.ts' }, { from: sources, to: join(directory, 'a') });
+  expect(readFileSync(entry.file, 'utf8')).not.toContain('late"');
+  const module: { later(): Promise<{ late: string }> } = await import(pathToFileURL(entry.file).href);
+  expect(await module.later()).toHaveProperty('late', 'late');
+  expect(entry.files.map((file) => dirname(file))).toEqual(entry.files.map(() => dirname(entry.file)));
+  expect(entry.files).toContain(entry.file);
+});
+
+test('the modules of an earlier build are removed', async () => {
+  const from = join(directory, 'earlier');
+  cpSync(sources, from, { recursive: true });
+  const to = join(directory, 'g');
+  const { entry: before } = await bundle({ entry: 'entry.ts' }, { from, to });
+  writeFileSync(join(from, 'later.ts'), "export const late = 'later still';\n");
+  const { entry: after } = await bundle({ entry: 'entry.ts' }, { from, to });
+  expect(after.version).not.toBe(before.version);
+  expect(
+    readdirSync(join(to, 'entry'))
+      .filter((file) => file.endsWith('.mjs'))
+      .sort(),
+  ).toEqual(after.files.map((file) => basename(file)).sort());
+  expect(before.files.filter((file) => !existsSync(file))).not.toEqual([]);
+});
+
 test('the same sources give the same bytes and version in any directory', async () => {
   const moved = join(directory, 'moved', 'deeper');
   cpSync(sources, moved, { recursive: true });
   const { entry: one } = await bundle({ entry: 'entry.ts' }, { from: sources, to: join(directory, 'b') });
   const { entry: two } = await bundle({ entry: 'entry.ts' }, { from: moved, to: join(directory, 'c') });
-  expect(readFileSync(two.file)).toEqual(readFileSync(one.file));
+  expect(two.files.map((file) => readFileSync(file))).toEqual(one.files.map((file) => readFileSync(file)));
   expect(two.version).toBe(one.version);
   expect(one.version).toMatch(/^[0-9a-f]{16}$/);
 });

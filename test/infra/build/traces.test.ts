@@ -29,7 +29,7 @@ test('a bundled function reports its calls to X-Ray under its own handler, witho
     daemon.bind(0, '127.0.0.1');
     await Promise.all([once(daemon, 'listening'), once(server, 'listening')]);
     const { traced } = await bundle({ traced: 'test/infra/build/traced-child.ts' }, { to: directory });
-    expect(readFileSync(traced.file, 'utf8')).not.toContain('createHook');
+    for (const file of traced.files) expect(readFileSync(file, 'utf8')).not.toContain('createHook');
     const child = fork(traced.file, {
       execArgv: [],
       env: {

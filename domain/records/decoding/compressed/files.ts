@@ -1,10 +1,8 @@
 import type { Source } from '../source.ts';
-import { bunzip2 } from './bzip2/decompress.ts';
 import { type Compression, compressionOf, HEAD_BYTES } from './compression.ts';
 import type { ContainedFile } from './contained-file.ts';
 import { decompressed } from './decompression.ts';
 import { bytesOf } from './source-blocks.ts';
-import { filesOfZip } from './zip/files.ts';
 
 /**
  * The files that an object holds, decompressed as its bytes come in: those of a zip archive, or one. The
@@ -18,20 +16,18 @@ export async function* filesIn(open: Source): AsyncGenerator<ContainedFile> {
     const head = await firstOf(bytes);
     const compression = compressionOf(head);
     const all = joined(head, bytes);
-    if (compression === 'zip') yield* filesOfZip(all, open);
-    else if (compression === 'none') yield { name: undefined, content: all, start: 0 };
-    else yield { name: undefined, content: contentOf(all, compression, open) };
+    if (compression === 'none') yield { name: undefined, content: all, start: 0 };
+    else if (compression === 'zip') {
+      // Few objects need these two.
+      const { filesOfZip } = await import('./zip/files.ts');
+      yield* filesOfZip(all, open);
+    } else if (compression === 'bzip2') {
+      const { bunzip2 } = await import('./bzip2/decompress.ts');
+      yield { name: undefined, content: bunzip2(all) };
+    } else yield { name: undefined, content: decompressed(all, compression, open) };
   } finally {
     await bytes.return();
   }
-}
-
-function contentOf(
-  bytes: AsyncGenerator<Buffer>,
-  compression: Exclude<Compression, 'zip' | 'none'>,
-  open: Source,
-): AsyncGenerator<Buffer> {
-  return compression === 'bzip2' ? bunzip2(bytes) : decompressed(bytes, compression, open);
 }
 
 /** How an object is compressed, by its first bytes. */
