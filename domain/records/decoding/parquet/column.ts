@@ -3,8 +3,9 @@ import type { ColumnMetaData, PageHeader, SchemaTree } from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';
 import { decoded, fault } from '../as-json/fault.ts';
 import type { Source } from '../source.ts';
-import { PageDecoder, type Values } from './page.ts';
+import { PageDecoder } from './page.ts';
 import { bytesIn } from './ranges.ts';
+import { MadeRows, type Rows } from './rows.ts';
 import { checkStruct } from './thrift.ts';
 
 /** How much of a column is read at once, at most and at least, unless a page is longer. Bytes. */
@@ -62,9 +63,7 @@ export class ColumnReader {
   #window: Buffer = Buffer.alloc(0);
   /** How many values are in pages that were not read yet. */
   #valuesLeft: number;
-  #rows: Values = [];
-  /** How many of these were taken. */
-  #taken = 0;
+  #rows: Rows = new MadeRows();
   #held = 0;
 
   /** @param path from the root of the schema to the column @throws {PermanentError} */
@@ -86,7 +85,7 @@ export class ColumnReader {
 
   /** How many rows are whole. */
   get length(): number {
-    const rows = this.#rows.length - this.#taken;
+    const rows = this.#rows.left;
     // The next page may go on with the last row.
     return this.#isFlat || this.isAtEnd ? rows : Math.max(0, rows - 1);
   }
@@ -95,13 +94,11 @@ export class ColumnReader {
     return this.#valuesLeft === 0;
   }
 
-  /** Takes the next rows. @param count no more than there are */
+  /** Takes the next rows. @param count no more than there are @throws {PermanentError} */
   take(count: number): unknown[] {
-    const taken = Array.from({ length: count }, (_, i) => this.#rows[this.#taken + i]);
-    this.#taken += count;
-    if (this.#taken === this.#rows.length) {
-      this.#rows = [];
-      this.#taken = 0;
+    const taken = this.#decoded(() => this.#rows.take(count));
+    if (this.#rows.left === 0) {
+      this.#rows = new MadeRows();
       this.#release();
     }
     return taken;
@@ -139,12 +136,7 @@ export class ColumnReader {
     const page = (await this.#bytes(length + size)).subarray(length);
     if (typeof header.crc === 'number' && crc32(page) !== header.crc >>> 0)
       throw this.#damaged('the checksum of a page is wrong');
-    const rest = Array.from(
-      { length: this.#rows.length - this.#taken },
-      (_, i) => this.#rows[this.#taken + i],
-    );
-    this.#rows = decoded(`in the column ${this.#name}`, () => this.#decoder.rowsWith(header, page, rest));
-    this.#taken = 0;
+    this.#rows = this.#decoded(() => this.#decoder.rowsWith(header, page, this.#rows.take(this.#rows.left)));
     this.#at += length + size;
     const ahead = this.#window.subarray(length + size);
     this.#window = length + size > this.#budget.window ? Buffer.from(ahead) : ahead;
@@ -180,6 +172,10 @@ export class ColumnReader {
       if (this.#window.length < count) throw this.#damaged('it ends before the column does');
     }
     return this.#window.subarray(0, count);
+  }
+
+  #decoded<Result>(decode: () => Result): Result {
+    return decoded(`in the column ${this.#name}`, decode);
   }
 
   #damaged(what: string, cause?: unknown) {

@@ -1,15 +1,19 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { type ColumnMetaData, type PageHeader, type SchemaTree, snappyUncompress } from 'hyparquet';
+import {
+  type ColumnMetaData,
+  type DecodedArray,
+  type PageHeader,
+  type SchemaTree,
+  snappyUncompress,
+} from 'hyparquet';
 import { assembleLists } from 'hyparquet/src/assemble.js';
 import { convert, convertWithDictionary, DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
 import { readDataPage, readDataPageV2 } from 'hyparquet/src/datapage.js';
 import { readPlain } from 'hyparquet/src/plain.js';
 import { getMaxDefinitionLevel, getMaxRepetitionLevel } from 'hyparquet/src/schema.js';
 import { fault } from '../as-json/fault.ts';
+import { MadeRows, PageRows, type Rows } from './rows.ts';
 import { checkPrefixes, checkRuns } from './runs.ts';
-
-/** Values of a column, or the lists, nulls and values that belong to each row. */
-export type Values = ArrayLike<unknown>;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -61,7 +65,7 @@ export class PageDecoder {
    * @param before the rows of earlier pages that are still there, the last of which may go on
    * @returns these, and the rows of this page @throws {Error} if it is damaged
    */
-  rowsWith(header: PageHeader, bytes: Uint8Array, before: unknown[]): Values {
+  rowsWith(header: PageHeader, bytes: Uint8Array, before: unknown[]): Rows {
     const decoder = this.#decoder;
     if (header.dictionary_page_header !== undefined && header.type === 'DICTIONARY_PAGE') {
       const page = apart(this.#expanded(bytes, header.uncompressed_page_size));
@@ -71,9 +75,9 @@ export class PageDecoder {
         readPlain(reader, decoder.type, count, decoder.element.type_length),
         decoder,
       );
-      return before;
+      return new MadeRows(before);
     }
-    const { encoding, definitionLevels, repetitionLevels, dataPage } = this.#valuesIn(header, bytes);
+    const { encoding, definitionLevels = [], repetitionLevels, dataPage } = this.#valuesIn(header, bytes);
     if (encoding.endsWith('_DICTIONARY')) {
       const size = this.#dictionary?.length ?? 0;
       for (const index of dataPage as ArrayLike<number> & Iterable<number>)
@@ -85,14 +89,19 @@ export class PageDecoder {
         'unsupported_layout',
         'The Parquet file has a list without a group around it that goes on from one page to the next. Write it with lists of three levels, as programs have done for years.',
       );
-    const values = convertWithDictionary(dataPage, this.#dictionary, encoding, decoder);
-    // A column of numbers without nulls stays as it is: a list of them takes five times as much.
-    const isFlat = decoder.schemaPath.length === 2 && !isOldList;
-    if (isFlat && before.length === 0 && !definitionLevels?.length) return values;
+    const convertAll = (values: DecodedArray) =>
+      convertWithDictionary(values, this.#dictionary, encoding, decoder);
+    if (before.length === 0 && !repetitionLevels[0])
+      return new PageRows(
+        { values: dataPage, definitionLevels, repetitionLevels },
+        decoder.schemaPath,
+        convertAll,
+      );
+    const values = convertAll(dataPage);
     const found = assembleLists(before, definitionLevels, repetitionLevels, values, decoder.schemaPath);
-    if (found === before || before.length === 0) return found;
-    for (let i = 0; i < found.length; i += 1) before.push(found[i]);
-    return before;
+    if (found !== before && before.length > 0)
+      for (let i = 0; i < found.length; i += 1) before.push(found[i]);
+    return new MadeRows(found === before || before.length === 0 ? found : before);
   }
 
   #valuesIn(header: PageHeader, bytes: Uint8Array) {
