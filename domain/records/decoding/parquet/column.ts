@@ -12,7 +12,7 @@ import { checkStruct } from './thrift.ts';
 const WINDOW_BYTES = 1024 * 1024;
 const SMALLEST_WINDOW_BYTES = 64 * 1024;
 /** The same of all columns. */
-const WINDOWS_BYTES = 32 * 1024 * 1024;
+const WINDOWS_BYTES = 16 * 1024 * 1024;
 /** A header of a page has statistics of its values, which may be long. */
 const MOST_HEADER_BYTES = 1024 * 1024;
 const MOST_HEADER_VALUES = 1000;
@@ -167,8 +167,7 @@ export class ColumnReader {
     if (this.#window.length < count) {
       const start = this.#at + this.#window.length;
       const end = Math.min(this.#end, Math.max(this.#at + count, start + this.#budget.window));
-      const more = await bytesIn(this.#open, { start, end });
-      this.#window = Buffer.concat([this.#window, more]);
+      this.#window = await bytesIn(this.#open, { start, end }, this.#window);
       if (this.#window.length < count) throw this.#damaged('it ends before the column does');
     }
     return this.#window.subarray(0, count);

@@ -1,9 +1,9 @@
 import type { ByteRange, Source } from '../source.ts';
 
-/** The bytes of a range; fewer at the end of the object. */
-export async function bytesIn(open: Source, range: ByteRange): Promise<Buffer> {
+/** The bytes of a range, behind those `before` it; fewer at the end of the object. */
+export async function bytesIn(open: Source, range: ByteRange, before?: Uint8Array): Promise<Buffer> {
   const most = 'last' in range ? range.last : range.end - range.start;
-  const chunks: Uint8Array[] = [];
+  const chunks: Uint8Array[] = before === undefined ? [] : [before];
   let length = 0;
   for await (const chunk of await open(range)) {
     chunks.push(chunk);

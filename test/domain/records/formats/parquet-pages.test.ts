@@ -68,7 +68,7 @@ describe('A column of Parquet', () => {
 
   it('is read by less at once, the more columns there are', () => {
     const windows = [1, 32, 128, 10_000].map((columns) => new Budget(100, columns).window / 1024);
-    expect(windows).toEqual([1024, 1024, 256, 64]);
+    expect(windows).toEqual([1024, 512, 128, 64]);
   });
 
   it('is refused when its pages would fill the memory', async () => {
