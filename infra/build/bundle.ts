@@ -35,9 +35,9 @@ const traceContext: Plugin = {
 };
 
 /**
- * Replaces the SDK's chain of credential providers by its first link. Lambda gives a function the credentials of
- * its role in environment variables (Lambda guide, configuration-envvars), and the clients of the other links
- * are a sixth of a bundle.
+ * Replaces the SDK's chain of credential providers by its first link. Lambda gives a function the credentials
+ * of its role in environment variables (Lambda guide, configuration-envvars), and the clients of the other
+ * links are a sixth of a bundle.
  */
 const environmentCredentials: Plugin = {
   name: 'environment-credentials',
@@ -61,8 +61,8 @@ export interface Bundle {
   /** Absolute path of the module that Lambda imports. */
   readonly file: string;
   /**
-   * Absolute paths of all modules that are deployed, `file` among them, in one folder. The others are imported
-   * when they are needed. The source map of each is next to it.
+   * Absolute paths of all modules that are deployed, `file` among them, in one folder. The others are
+   * imported when they are needed. The source map of each is next to it.
    */
   readonly files: readonly string[];
   /** First 16 hexadecimal digits of the SHA-256 of all modules' names and bytes. */
@@ -74,8 +74,8 @@ const banner = "import { createRequire } from 'node:module';const require = crea
 
 /**
  * Bundles each entry, `{ extraction: 'handlers/extraction.ts' }` relative to the repository, into
- * `dist/<name>/index.mjs` as Lambda runs it, and one module beside it for each `import()` of code that few need.
- * The same sources give the same bytes in any directory. Files that would not change are left alone.
+ * `dist/<name>/index.mjs` as Lambda runs it, and one module beside it for each `import()` of code that few
+ * need. The same sources give the same bytes in any directory. Files that would not change are left alone.
  *
  * @param external the paths of imports that are left out, and then all packages are
  * @throws (rejects) if an entry does not compile; the message is esbuild's, with file and line

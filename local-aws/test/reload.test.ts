@@ -34,7 +34,7 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** A program with these queues, and a function that says its word, from a module of its own, after a moment. */
+/** A program with these queues, and a function that says its word, a module of its own, after a moment. */
 function write(word: string, queues: readonly string[]): void {
   const modules = {
     index: `export const handler = async (ms) => {

@@ -1,5 +1,5 @@
-// Imports a module and prints the processor time that it took, in ms. With `list`, which costs time, it prints the
-// files that were imported instead: import-child.mjs <file> [list]
+// Imports a module and prints the processor time that it took, in ms. With `list`, which costs time, it
+// prints the files that were imported instead: import-child.mjs <file> [list]
 import { registerHooks } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 

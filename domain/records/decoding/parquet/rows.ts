@@ -41,8 +41,8 @@ export interface Page {
 }
 
 /**
- * The rows of a page, made when they are taken. A page can have all rows of a row group: as stored, its values
- * take a tenth of what texts, dates and lists of them take.
+ * The rows of a page, made when they are taken. A page can have all rows of a row group, and as stored its
+ * values take a tenth of what texts, dates and lists of them take.
  */
 export class PageRows implements Rows {
   readonly #page: Page;
