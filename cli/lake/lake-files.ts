@@ -13,7 +13,7 @@ import type { Target } from '../target/target.ts';
 import { UserError } from '../terminal/user-error.ts';
 import type { CatalogPartition, CatalogTable } from './catalog.ts';
 
-const DOWNLOADS_AT_ONCE = 8;
+const DOWNLOADS_AT_ONCE = 32;
 const KEEP_COPIES_MS = 10 * 60_000;
 
 /** A file of a table. */
