@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FunctionName, functionVariables } from '../../../domain/environment.ts';
 import { type Bundle, bundle } from '../../../infra/build/bundle.ts';
+import { jsonOf } from '../../bench/children/child.ts';
 import { importedAtStart } from '../../bench/children/imports.ts';
 
 const names = Object.keys(functionVariables) as FunctionName[];
@@ -60,6 +61,27 @@ describe.each(names)('%s', (name) => {
     );
     expect(providers.filter((source) => !source.startsWith('environment-credentials:'))).toEqual([]);
   });
+});
+
+test('a bundle signs with the credentials in the environment, and finds none elsewhere', async () => {
+  const { child } = await bundle(
+    { child: 'test/infra/build/signing-child.ts' },
+    { to: join(directory, 'signing') },
+  );
+  const region = { AWS_REGION: 'us-east-1' };
+  const role = {
+    AWS_ACCESS_KEY_ID: 'ASIAROLE',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+    AWS_SESSION_TOKEN: 'session',
+  };
+  const signed = await jsonOf(process.execPath, [child.file], { ...region, ...role });
+  expect(signed).toEqual(
+    [0, 1].map(() => expect.stringMatching(/Credential=ASIAROLE.*Security-Token=session/)),
+  );
+  const web = { AWS_ROLE_ARN: 'arn:aws:iam::1:role/other', AWS_WEB_IDENTITY_TOKEN_FILE: '/dev/null' };
+  await expect(jsonOf(process.execPath, [child.file], { ...region, ...web })).rejects.toThrow(
+    'Unable to find environment variable credentials',
+  );
 });
 
 test('the readers of Parquet and Avro, and MySQL, are among what a function can import later', () => {
