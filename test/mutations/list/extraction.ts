@@ -265,4 +265,18 @@ export const extraction: readonly Mutation[] = [
     replace: 'yield pieces;',
     caughtBy: 'test/handlers/extraction/continuation.test.ts',
   },
+  {
+    name: 'gives a row of Parquet a value of the row before',
+    file: 'domain/records/decoding/parquet/rows.ts',
+    find: '    this.#values += stored;\n',
+    replace: '    this.#values += count;\n',
+    caughtBy: 'test/domain/records/formats/parquet-rows.test.ts',
+  },
+  {
+    name: 'takes a list of Parquet that belongs to the next row',
+    file: 'domain/records/decoding/parquet/rows.ts',
+    find: 'if (rows > count)',
+    replace: 'if (rows >= count + 2)',
+    caughtBy: 'test/domain/records/formats/parquet-rows.test.ts',
+  },
 ];

@@ -30,8 +30,12 @@ function storedLists(rows: readonly (readonly (number | null)[] | null)[]) {
 
 function takeAll(rows: PageRows, counts: readonly number[]): unknown[] {
   const taken: unknown[] = [];
-  for (let i = 0; rows.left > 0; i += 1)
-    taken.push(...rows.take(Math.min(rows.left, counts[i % counts.length] ?? 1)));
+  for (let i = 0; rows.left > 0; i += 1) {
+    const count = Math.min(rows.left, counts[i % counts.length] ?? 1);
+    const next = rows.take(count);
+    expect(next).toHaveLength(count);
+    taken.push(...next);
+  }
   return taken;
 }
 
