@@ -151,8 +151,8 @@ export const transformation: readonly Mutation[] = [
   {
     name: 'makes code of the names of fields as they are',
     file: 'domain/fields/fast-record.ts',
-    find: '`${JSON.stringify(name)}: values[${i}]`',
-    replace: '`"${name}": values[${i}]`',
+    find: 'JSON.stringify(name)',
+    replace: `'"' + name + '"'`,
     caughtBy: 'test/domain/fields/fields.test.ts',
   },
   {
