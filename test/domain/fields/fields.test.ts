@@ -451,7 +451,7 @@ it('a record has the fields of its schema, whatever their names are', () => {
     '',
     '"',
     '\\',
-    '`${x}`',
+    '`',
     '];(',
     '\n',
     '\u2028',
