@@ -113,13 +113,13 @@ export function stageHandler(
     const event = readEvent(message, stage);
     const { inPlace, ...outcome } = await settle(event, options, context);
     const sentAt = new Date(context.sentAt).toISOString();
-    report(withObject(outcome, event, stage), { ...inputOf(event), sentAt }, logger, objectMetrics);
+    report(withObject(outcome, event, stage), event, { sentAt }, logger, objectMetrics);
     if (inPlace === undefined) return;
     transformation ??= {
       logger: logger.createChild({ serviceName: 'transformation' }),
       metrics: newMetrics('transformation'),
     };
-    report(inPlace, { ...inputOf(event), inPlace: true }, transformation.logger, transformation.metrics);
+    report(inPlace, event, { inPlace: true }, transformation.logger, transformation.metrics);
   };
 
   /**
@@ -295,11 +295,12 @@ function withObject(outcome: Outcome, { key, versionId, revision }: ObjectEvent,
  * Reports the outcome as a log line, by which a reader of the logs can follow each object, and as metrics of
  * the dataset, published at once since a batch may mix datasets.
  *
- * @param input what the line says of the message
+ * @param more what the line says besides
  */
 function report(
   outcome: Outcome,
-  input: Readonly<Record<string, unknown>>,
+  { bucket, key, versionId }: ObjectEvent,
+  more: Readonly<Record<string, unknown>>,
   logger: Logger,
   metrics: Metrics,
 ): void {
@@ -318,10 +319,8 @@ function report(
   }
   metrics.publishStoredMetrics();
   const level = result === 'failed' ? 'warn' : 'info';
-  logger[level](`${OUTCOME_LINE} ${result}`, { ...input, ...outcome });
+  logger[level](`${OUTCOME_LINE} ${result}`, { bucket, key, versionId, ...outcome, ...more });
 }
-
-const inputOf = ({ bucket, key, versionId }: ObjectEvent) => ({ bucket, key, versionId });
 
 /** Each metric costs: directory markers, and that an object goes on, are in the log alone. */
 const measured = results.filter((each) => each !== 'ignored' && each !== 'continued');

@@ -14,6 +14,7 @@ import { memory } from './memory.ts';
 import { mysql } from './mysql.ts';
 import { overwrite } from './overwrite.ts';
 import { page } from './page.ts';
+import { parallel } from './parallel.ts';
 import { machine, markdown, type Result } from './section.ts';
 import { stages } from './stages.ts';
 import { startUp } from './start-up.ts';
@@ -23,6 +24,7 @@ const sections = [
   comparison,
   csv,
   stages,
+  parallel,
   types,
   startUp,
   localCloud,

@@ -10,7 +10,7 @@ import { ledgerEntryKey, objectId, parseDataKey } from '../../domain/versions/ke
 import { forgetFiles } from '../../lake/forget-files.ts';
 import { glueCatalog } from '../../lake/glue-catalog.ts';
 import { s3ObjectStore } from '../../store/object-store.ts';
-import { eventually } from '../pipeline/running-pipeline.ts';
+import { eventually, padding } from '../pipeline/running-pipeline.ts';
 import { leavePlain } from './ledger/plain-lake.ts';
 import { documentTypes, headings, misfits, unseenFields } from './shapes.ts';
 import { documents, finished, sluice, startSluice } from './sluice.ts';
@@ -195,7 +195,8 @@ test('each command prints with --json the documents that the page describes', as
 
   // Last, since its message is in flight for minutes, and erase waits for such.
   await fault('answer', 'GetObject', '503', '--function', 'transformation', '--always');
-  await one('Put', 'put', '--key', 'recipes/slow.ndjson', soups);
+  const large = file('large.ndjson', JSON.stringify({ ...JSON.parse(soup), ...padding }));
+  await one('Put', 'put', '--key', 'recipes/slow.ndjson', large);
   await eventually(async () => {
     await one('Status', 'status', 'recipes/slow.ndjson');
     return unseenFields(printed).includes('next') ? undefined : true;

@@ -23,6 +23,9 @@ const RAW = 'raw';
 
 const pathOf = (bucket: string, key: string) => join(directory, bucket, encodeURIComponent(key));
 
+/** Milliseconds of a processor: at which each part was stored, or which it took. */
+const parts: number[] = [];
+
 /** The ledger, in memory: its objects are small, and written under conditions. */
 const ledger = new Map<string, string>();
 
@@ -39,6 +42,7 @@ const store: ObjectStore = {
     const path = pathOf(bucket, key);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, body);
+    if (bucket === 'temp') parts.push(cpuMs());
     return { etag: '', versionId: '' };
   },
   async create({ key, body }) {
@@ -94,18 +98,23 @@ const event = {
 } as const;
 
 const cpu = process.cpuUsage();
+function cpuMs(): number {
+  return (user + system) / 1000;
+}
 const startedAt = performance.now();
 let records = 0;
 if (stage === 'extraction') {
   const outcome = await extractObject({ ...event, bucket: RAW, key }, buckets, stageContext);
   records = outcome.read;
 } else {
-  for (const name of await readdir(join(directory, buckets.temp))) {
+  for (const name of (await readdir(join(directory, buckets.temp))).sort()) {
+    const before = cpuMs();
     const outcome = await transformPart(
       { ...event, bucket: buckets.temp, key: decodeURIComponent(name) },
       buckets,
       stageContext,
     );
+    parts.push(cpuMs() - before);
     records += outcome.read;
   }
 }
@@ -118,4 +127,4 @@ const outputBytes = (
     sizes.map(async (name) => (await readFile(join(directory, buckets.processed, name))).length),
   )
 ).reduce((sum, bytes) => sum + bytes, 0);
-console.log(JSON.stringify({ ms, cpuMs: (user + system) / 1000, records, peakMb, outputBytes }));
+console.log(JSON.stringify({ ms, cpuMs: cpuMs(), records, peakMb, outputBytes, parts }));

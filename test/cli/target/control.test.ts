@@ -52,7 +52,8 @@ describe('the permissions of the roles', () => {
     const uploaded = await sluice(['put', ...sorted, '--wait']);
     expect(uploaded.stdout).toContain('recipes/family-cookbook.json: done');
     await sluice(['put', join(examples, unsorted), '--key', unsorted, '--wait']);
-    await settledState(pipeline.target, 'recipes/large.json', await put('recipes/large.json'));
+    const withReject = JSON.stringify([{ ...soup, ...padding }, {}]);
+    await settledState(pipeline.target, 'recipes/large.json', await put('recipes/large.json', withReject));
     // The stage that finishes last removes the superseded versions.
     const fewer = ['put', join(examples, 'recipes/soups.ndjson'), '--wait', '--key'];
     await sluice([...fewer, 'recipes/family-cookbook.json']);
