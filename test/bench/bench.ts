@@ -14,9 +14,9 @@ import { memory } from './memory.ts';
 import { mysql } from './mysql.ts';
 import { overwrite } from './overwrite.ts';
 import { page } from './page.ts';
-import { parallel } from './parallel.ts';
 import { machine, markdown, type Result } from './section.ts';
-import { stages } from './stages.ts';
+import { parallel } from './stages/parallel.ts';
+import { stages } from './stages/stages.ts';
 import { startUp } from './start-up.ts';
 import { types } from './types/types.ts';
 

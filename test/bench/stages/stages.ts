@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { runAsFunction } from './children/child.ts';
-import { writePassengers } from './inputs/passengers-file.ts';
-import { writeRecipes } from './inputs/recipes-file.ts';
-import { median, type Section, seconds, thousands } from './section.ts';
+import { runAsFunction } from '../children/child.ts';
+import { writePassengers } from '../inputs/passengers-file.ts';
+import { writeRecipes } from '../inputs/recipes-file.ts';
+import { median, type Section, seconds, thousands } from '../section.ts';
 
 const RECIPES = 200_000;
 const PASSENGERS = 400_000;
