@@ -124,7 +124,8 @@ export class PartBuilder {
   /** What it has by now, as whoever reads it gets it; until the next change. */
   get part(): Part | undefined {
     const batches = batchesOf(this.#bytes, this.#start, this.#index);
-    return this.#header && { header: this.#header, records: this.records, batches };
+    const bytes = this.#length - this.#start - this.records;
+    return this.#header && { header: this.#header, records: this.records, bytes, batches };
   }
 
   /** Adds a record of a run: the bytes from `start` to before `end`. */
@@ -186,6 +187,8 @@ export interface Part {
   readonly header: PartHeader;
   /** How many records it has. */
   readonly records: number;
+  /** The bytes of its records; 0 if the header has a range. */
+  readonly bytes: number;
   /** Its records, in order, some at a time; none if the header has a range, where they are. */
   readonly batches: Iterable<readonly Piece[]>;
 }
@@ -206,7 +209,7 @@ export function readPart(bytes: Buffer, address: DocumentAddress): Part | undefi
   const json = jsonIn(bytes, 0, headerEnd);
   if (!anyHeader.safeParse(json).success) return undefined;
   const { data: header } = partHeader.safeParse(json);
-  if (header?.range !== undefined) return { header, records: header.range.records, batches: [] };
+  if (header?.range !== undefined) return { header, records: header.range.records, bytes: 0, batches: [] };
   const indexStart = bytes.lastIndexOf(LINE_FEED, -2) + 1;
   const index = jsonIn(bytes, indexStart) as readonly Indexed[] | undefined;
   if (header === undefined || !Array.isArray(index))
@@ -218,7 +221,12 @@ export function readPart(bytes: Buffer, address: DocumentAddress): Part | undefi
       address,
       `its records have ${indexStart - start} bytes, by its index ${length}`,
     );
-  return { header, records: index.length, batches: batchesOf(bytes, start, index) };
+  return {
+    header,
+    records: index.length,
+    bytes: length - index.length,
+    batches: batchesOf(bytes, start, index),
+  };
 }
 
 function jsonIn(bytes: Buffer, start: number, end = bytes.length): unknown {

@@ -11,7 +11,7 @@ import type { ObjectStore } from '../../../store/object-store.ts';
 import type { StageContext } from '../context.ts';
 import { type Outcome, withoutRecords } from '../outcome.ts';
 import { type Publishing, publishIfWhole } from '../publish.ts';
-import { type OutputBuckets, removeDataOfPart } from '../removal.ts';
+import { type OutputBuckets, removeDataOfPart, removeUnnamedRejects } from '../removal.ts';
 import { processOnce } from '../work-item.ts';
 import { itemOf, outcomeOf, type PartAddress, transformRecords } from './transform-records.ts';
 
@@ -35,15 +35,28 @@ export async function transformPart(
   if (address === undefined || dataset === undefined) throw notOurs(event);
   const ledger = new Ledger(store, buckets.ledger);
   let entry: LedgerEntry | undefined;
+  let isSmall = false;
   const done = await processOnce(
     {
       item: itemOf(address),
       known: await ledger.known(address),
       mayBeDone: (known) => !isUndone(known, address),
       work: () =>
-        transformRecords(address, dataset, () => partAt(event, context), { ledger, buckets, context }),
+        transformRecords(
+          address,
+          dataset,
+          async () => {
+            const part = await partAt(event, context);
+            isSmall = part.header.part === 0 && part.bytes <= context.limits.inPlaceBytes;
+            return part;
+          },
+          { ledger, buckets, context },
+        ),
       discard: () => removePart(address, event.key, ledger, store, buckets),
       async finish(before, latest, own) {
+        // An attempt to transform it in place may have failed when it had written some, by other code.
+        if (isSmall && !hasSeveral(before?.entry, address))
+          await removeUnnamedRejects(itemOf(address), ledger, store, buckets);
         entry = await finish(address, before, latest, own, { ledger, buckets, context });
         return statusOf(entry, address) === 'live';
       },
@@ -60,6 +73,11 @@ export async function transformPart(
 function isUndone(known: LedgerEntry | undefined, address: PartAddress): boolean {
   const attempt = attemptAt(known, address);
   return attempt?.status === 'extracted' && attempt.parts === 1;
+}
+
+/** Whether a version has several parts, as far as the entry tells. */
+function hasSeveral(known: LedgerEntry | undefined, address: PartAddress): boolean {
+  return (attemptAt(known, address)?.parts ?? 0) > 1;
 }
 
 /**

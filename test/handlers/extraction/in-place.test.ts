@@ -119,6 +119,23 @@ describe('a small object', () => {
     expect(await tableFiles(store)).toHaveLength(3);
   });
 
+  it('that could not be transformed in place leaves no rejects of that attempt, though other code wrote them', async () => {
+    const store = storeOf();
+    const refuses = storeWith(store, {
+      create: (object) =>
+        object.key.includes('/transformation/')
+          ? Promise.reject(new Error('No room.'))
+          : store.create(object),
+    });
+    await expect(extract(refuses, KEY, { ...inPlace, codeVersion: 'here' })).rejects.toThrow('No room.');
+    expect(store.keys('failed')).toHaveLength(1);
+    await extract(store, KEY, { ...inPlace, codeVersion: 'here', receives: 2 });
+    for (const part of store.keys('temp')) await transform(store, part, { ...inPlace, codeVersion: 'there' });
+    const [, done] = receiptsIn(store);
+    expect(done?.rejects.map(({ key }) => key)).toEqual(store.keys('failed'));
+    expect(store.keys('failed')).toMatchObject([expect.stringContaining('~there.')]);
+  });
+
   const large = ndjson(Array.from({ length: 5_000 }, (_, n) => recipe(n, 5)));
   it.each([
     ['of more than 512 KiB', large, {}],

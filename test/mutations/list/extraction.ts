@@ -2,6 +2,13 @@ import type { Mutation } from '../mutation.ts';
 
 export const extraction: readonly Mutation[] = [
   {
+    name: 'leaves the rejects of an object that could not be transformed in place',
+    file: 'handlers/stages/transformation/transform-part.ts',
+    find: 'if (isSmall && !hasSeveral(before?.entry, address))',
+    replace: 'if (isSmall && hasSeveral(before?.entry, address))',
+    caughtBy: 'test/handlers/extraction/in-place.test.ts',
+  },
+  {
     name: 'transforms in place what an earlier attempt may have stored',
     file: 'handlers/stages/extraction/extract-object.ts',
     find: 'const small = mayGoOn || fault',
