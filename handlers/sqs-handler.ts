@@ -190,6 +190,7 @@ export function stageHandler(
       }),
     )
     .handler(async ({ Records }, lambda) => {
+      transformation?.logger.addContext(lambda);
       metrics.addMetric('MessagesReceived', MetricUnit.Count, Records.length);
       // SQS's own age of the oldest message ignores a message after three receives. This metric counts each
       // message once.

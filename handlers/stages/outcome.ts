@@ -16,6 +16,8 @@ export interface Outcome {
   /** The parts of an extraction, or the files of a transformation, if this attempt did the work. */
   readonly outputs?: number;
   readonly fault?: { readonly code: string; readonly message: string };
+  /** Of an extraction: why a small object goes to the transformation, if it could not be done in place. */
+  readonly whyStored?: string;
   /** Of an extraction: what came of the object's only part, if it was transformed in place. */
   readonly inPlace?: Outcome;
 }

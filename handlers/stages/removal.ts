@@ -71,9 +71,12 @@ export async function removeForgotten(
   const known = await ledger.entry(path);
   const gone = found.filter(({ of = path }) => statusOf(known, of) === 'gone');
   // Older snapshots of the table may show files that were published.
-  const forgotten: typeof gone = [];
-  for (const each of gone)
-    if (each.bucket !== processed || !(await ledger.isPublished(each.of ?? path))) forgotten.push(each);
+  const published = new Set<string>();
+  for (const [revision, [each]] of Map.groupBy(gone, ({ of = path }) => of.version))
+    if (await ledger.isPublished(each?.of ?? path)) published.add(revision);
+  const forgotten = gone.filter(
+    ({ bucket, of = path }) => bucket !== processed || !published.has(of.version),
+  );
   for (const bucket of [temp, failed, processed]) {
     const keys = forgotten.filter((each) => each.bucket === bucket).map(({ key }) => key);
     await store.remove(bucket, keys);
@@ -125,6 +128,29 @@ export async function removeUnnamedRejects(
   await store.remove(
     failed,
     all.filter((key) => !named.has(key)),
+  );
+}
+
+/**
+ * Removes the rejects and files of a part that the receipt of its transformation does not name, which is
+ * there. Nobody can name them any more.
+ */
+export async function removeUnnamed(
+  item: WorkItem & { readonly path: VersionPath; readonly part: number },
+  ledger: Ledger,
+  store: ObjectStore,
+  buckets: OutputBuckets,
+): Promise<void> {
+  await removeUnnamedRejects(item, ledger, store, buckets);
+  const all = await store.list(buckets.processed, dataPrefix(item.path));
+  const own = all.filter((key) => parseDataKey(key)?.part === item.part);
+  const receipts = await ledger.receiptsOf([receiptKey(item) ?? '']);
+  const named = new Set(
+    receipts.flatMap((each) => (each.stage === 'transformation' ? each.outputs.map(({ key }) => key) : [])),
+  );
+  await store.remove(
+    buckets.processed,
+    own.filter((key) => receipts.length > 0 && !named.has(key)),
   );
 }
 

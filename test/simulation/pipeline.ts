@@ -192,7 +192,7 @@ export class Pipeline {
     return stageHandler(
       {
         ...stage,
-        codeVersion: codeVersionOf(number),
+        codeVersion: codeVersionOf(stage.stage, number),
         registry,
         tableSchema: tableSchemas[number] ?? stage.tableSchema,
       },
@@ -276,7 +276,7 @@ export class Pipeline {
 
   /** Of the code that a stage has by now. */
   codeVersionOf(stage: Stage): string {
-    return codeVersionOf(this.#functions.get(stage)?.deployment ?? 0);
+    return codeVersionOf(stage, this.#functions.get(stage)?.deployment ?? 0);
   }
 
   /** Whether nothing is on its way but what lies in DLQs. */
@@ -324,4 +324,5 @@ export class Pipeline {
   }
 }
 
-const codeVersionOf = (number: number) => `code-${number}`;
+/** Each stage has a bundle of its own. */
+const codeVersionOf = (stage: Stage, number: number) => `${stage}-code-${number}`;

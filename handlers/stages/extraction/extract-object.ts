@@ -1,5 +1,5 @@
 import type { Dataset } from '../../../domain/dataset.ts';
-import { PermanentError, TransientError } from '../../../domain/errors.ts';
+import { errorText, PermanentError, TransientError } from '../../../domain/errors.ts';
 import { split } from '../../../domain/records/decoding/decode.ts';
 import type { Position } from '../../../domain/records/decoding/position.ts';
 import type { ByteRange, Source } from '../../../domain/records/decoding/source.ts';
@@ -44,6 +44,10 @@ export interface ExtractionBuckets extends OutputBuckets {
 interface Extracted {
   readonly receipt: ExtractionReceipt;
   readonly transformation?: TransformationReceipt | undefined;
+  /** Whether another invocation has the receipt of the transformation, and tells of it. */
+  readonly isToldElsewhere?: boolean | undefined;
+  /** Why a small object was not transformed in place, if that failed. */
+  readonly whyStored?: unknown;
 }
 
 /**
@@ -89,7 +93,8 @@ export async function extractObject(
     object: { key: event.key, versionId },
     outputs: receipt.parts.length,
     ...(receipt.fault && { fault: receipt.fault }),
-    ...(done.transformation && { inPlace: outcomeOf(done.transformation, entry) }),
+    ...(done.transformation && !done.isToldElsewhere && { inPlace: outcomeOf(done.transformation, entry) }),
+    ...(done.whyStored !== undefined && { whyStored: errorText(done.whyStored) }),
   };
 }
 
@@ -192,13 +197,17 @@ async function extracted(
   const done = await extract(taken, dataset, checkpoints, publishing);
   if (done === undefined) return undefined;
   // Before the extraction's, which says that there is no part for anybody else to transform.
-  const transformation = done.transformation && (await recordInPlace(path, done.transformation, publishing));
+  const inPlace = done.transformation && (await recordInPlace(path, done.transformation, publishing));
   const key = extractionReceiptKey(path);
   const isFirst = await ledger.writeReceipt(key, done.receipt);
   await checkpoints.remove();
-  if (isFirst) return { ...done, transformation };
-  const first = await ledger.receipt(key, extractionReceipt);
-  return { receipt: first ?? done.receipt, transformation };
+  const told = inPlace && { transformation: inPlace.transformation, isToldElsewhere: !inPlace.isOwn };
+  if (isFirst) return { ...done, ...told };
+  const first = (await ledger.receipt(key, extractionReceipt)) ?? done.receipt;
+  if (first.parts.length > 0) return { receipt: first, ...told };
+  // It had gone for the other one. Nobody will read what was made of it.
+  if (inPlace && !(await ledger.isPublished(path))) await removeData(path, context.store, buckets);
+  return { receipt: first };
 }
 
 /**
@@ -260,8 +269,15 @@ async function extract(
   const whenCut = told();
   // An earlier attempt may have stored the part, and somebody may be transforming it.
   const small = mayGoOn || fault !== undefined || context.isEnding() ? undefined : parts.small;
+  let whyStored: unknown;
+  const transforming = { ledger, buckets, context };
   const transformation =
-    small && dataset && (await transformInPlace(path, small, dataset, { ledger, buckets, context }));
+    small &&
+    dataset &&
+    (await transformInPlace(path, small, dataset, transforming).catch((error: unknown) => {
+      whyStored = error;
+      return undefined;
+    }));
   if (transformation !== undefined) parts.leaveOut();
   await parts.finish();
 
@@ -280,7 +296,7 @@ async function extract(
     ...(transformation ? whenCut : told()),
     codeVersion,
   };
-  return { receipt, transformation };
+  return { receipt, transformation, whyStored };
 }
 
 async function open(

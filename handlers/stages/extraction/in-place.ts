@@ -2,7 +2,7 @@ import type { Dataset } from '../../../domain/dataset.ts';
 import type { Part } from '../../../domain/records/part.ts';
 import { transformationReceiptKey, type VersionPath } from '../../../domain/versions/key-layout.ts';
 import { type TransformationReceipt, transformationReceipt } from '../../../domain/versions/receipt.ts';
-import { removeUnnamedRejects } from '../removal.ts';
+import { removeUnnamed } from '../removal.ts';
 import { itemOf, type Transforming, transformRecords } from '../transformation/transform-records.ts';
 
 /**
@@ -10,37 +10,33 @@ import { itemOf, type Transforming, transformRecords } from '../transformation/t
  * transformation as well, or go well there, which tells it, tries again and gives up as always: so it gets
  * the part.
  *
- * @returns the receipt, which is not written; `undefined` if the part is to be stored
+ * @returns the receipt, which is not written
  */
 export async function transformInPlace(
   path: VersionPath,
   part: Part,
   dataset: Dataset,
   transforming: Transforming,
-): Promise<TransformationReceipt | undefined> {
+): Promise<TransformationReceipt> {
   const address = { ...path, part: part.header.part };
-  try {
-    const { sentAt: _, ...receipt } = await transformRecords(
-      address,
-      dataset,
-      async () => part,
-      transforming,
-    );
-    return receipt;
-  } catch {
-    return undefined;
-  }
+  const { sentAt: _, ...receipt } = await transformRecords(address, dataset, async () => part, transforming);
+  return receipt;
 }
 
-/** Records that a part was transformed in place. @returns the receipt that counts: the first */
+/**
+ * Records that a part was transformed in place.
+ *
+ * @returns the receipt that counts: the first; and whether it is this one
+ */
 export async function recordInPlace(
   path: VersionPath,
   receipt: TransformationReceipt,
   { ledger, buckets, context }: Transforming,
-): Promise<TransformationReceipt> {
+): Promise<{ readonly transformation: TransformationReceipt; readonly isOwn: boolean }> {
   const key = transformationReceiptKey(path, receipt.part);
-  if (await ledger.writeReceipt(key, receipt)) return receipt;
+  if (await ledger.writeReceipt(key, receipt)) return { transformation: receipt, isOwn: true };
   // Another invocation, by whose clock the lease was over, has stored the part.
-  await removeUnnamedRejects(itemOf({ ...path, part: receipt.part }), ledger, context.store, buckets);
-  return (await ledger.receipt(key, transformationReceipt)) ?? receipt;
+  await removeUnnamed(itemOf({ ...path, part: receipt.part }), ledger, context.store, buckets);
+  const first = await ledger.receipt(key, transformationReceipt);
+  return { transformation: first ?? receipt, isOwn: false };
 }

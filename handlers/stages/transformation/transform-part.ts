@@ -11,7 +11,7 @@ import type { ObjectStore } from '../../../store/object-store.ts';
 import type { StageContext } from '../context.ts';
 import { type Outcome, withoutRecords } from '../outcome.ts';
 import { type Publishing, publishIfWhole } from '../publish.ts';
-import { type OutputBuckets, removeDataOfPart, removeUnnamedRejects } from '../removal.ts';
+import { type OutputBuckets, removeDataOfPart, removeUnnamed } from '../removal.ts';
 import { processOnce } from '../work-item.ts';
 import { itemOf, outcomeOf, type PartAddress, transformRecords } from './transform-records.ts';
 
@@ -56,7 +56,7 @@ export async function transformPart(
       async finish(before, latest, own) {
         // An attempt to transform it in place may have failed when it had written some, by other code.
         if (isSmall && !hasSeveral(before?.entry, address))
-          await removeUnnamedRejects(itemOf(address), ledger, store, buckets);
+          await removeUnnamed(itemOf(address), ledger, store, buckets);
         entry = await finish(address, before, latest, own, { ledger, buckets, context });
         return statusOf(entry, address) === 'live';
       },

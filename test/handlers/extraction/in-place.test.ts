@@ -5,7 +5,8 @@ import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
 import { receipt } from '../../../domain/versions/receipt.ts';
 import { stageHandler } from '../../../handlers/sqs-handler.ts';
 import { extractObject } from '../../../handlers/stages/extraction/extract-object.ts';
-import { MemoryStore, stageContextOf, storeWith } from '../../store/memory-store.ts';
+import { ObjectNotFound } from '../../../store/object-store.ts';
+import { createdEvent, MemoryStore, stageContextOf, storeWith } from '../../store/memory-store.ts';
 import {
   buckets,
   dataFiles,
@@ -111,7 +112,7 @@ describe('a small object', () => {
         object.bucket === 'processed' ? Promise.reject(new Error('No room.')) : store.write(object),
     });
     const outcome = await extract(refuses, KEY, inPlace);
-    expect(outcome).toMatchObject({ result: 'done', read: 4 });
+    expect(outcome).toMatchObject({ result: 'done', read: 4, whyStored: 'No room.' });
     expect(outcome.inPlace).toBeUndefined();
     const [part = ''] = store.keys('temp');
     await expect(transform(refuses, part)).rejects.toThrow('No room.');
@@ -119,21 +120,50 @@ describe('a small object', () => {
     expect(await tableFiles(store)).toHaveLength(3);
   });
 
-  it('that could not be transformed in place leaves no rejects of that attempt, though other code wrote them', async () => {
+  it.each(['before', 'after'])(
+    'leaves nothing that no receipt names, if it is killed %s any call and the transformation has other code',
+    async (when) => {
+      const whole = storeOf();
+      await extract(whole, KEY, inPlace);
+      for (let call = 1; call <= whole.calls.length; call += 1) {
+        const store = storeOf();
+        const here = { ...inPlace, codeVersion: 'here' };
+        store.crash = { call, afterEffect: when === 'after' };
+        await expect(extract(store, KEY, here)).rejects.toThrow('The function was killed.');
+        store.crash = undefined;
+        await extract(store, KEY, { ...here, receives: 2 });
+        for (const part of store.keys('temp'))
+          await transform(store, part, { ...inPlace, codeVersion: 'there' });
+        const [, done] = receiptsIn(store);
+        const named = done?.stage === 'transformation' ? done.outputs.map(({ key }) => key).sort() : [];
+        expect(named).toHaveLength(3);
+        expect(dataFiles(store), `killed ${when} call ${call}`).toEqual(named);
+        const rejects = done?.rejects.map(({ key }) => key);
+        expect(store.keys('failed'), `killed ${when} call ${call}`).toEqual(rejects);
+      }
+    },
+  );
+
+  it('that was gone for another invocation, whose receipt was the first, leaves nothing of its own', async () => {
     const store = storeOf();
-    const refuses = storeWith(store, {
-      create: (object) =>
-        object.key.includes('/transformation/')
-          ? Promise.reject(new Error('No room.'))
-          : store.create(object),
+    const gone = storeWith(store, {
+      read: () => Promise.reject(new ObjectNotFound(createdEvent('raw', KEY))),
     });
-    await expect(extract(refuses, KEY, { ...inPlace, codeVersion: 'here' })).rejects.toThrow('No room.');
-    expect(store.keys('failed')).toHaveLength(1);
-    await extract(store, KEY, { ...inPlace, codeVersion: 'here', receives: 2 });
-    for (const part of store.keys('temp')) await transform(store, part, { ...inPlace, codeVersion: 'there' });
-    const [, done] = receiptsIn(store);
-    expect(done?.rejects.map(({ key }) => key)).toEqual(store.keys('failed'));
-    expect(store.keys('failed')).toMatchObject([expect.stringContaining('~there.')]);
+    let isFirst = true;
+    const late = storeWith(store, {
+      async create(object) {
+        if (isFirst && object.key.endsWith('/extraction.json')) {
+          isFirst = false;
+          const other = { invocation: 'other', message: 'test', now: () => 2, deadline: 3 };
+          await extract(gone, KEY, { ...inPlace, ...other });
+        }
+        return store.create(object);
+      },
+    });
+    expect((await extract(late, KEY, inPlace)).inPlace).toBeUndefined();
+    expect(isFirst).toBe(false);
+    expect(dataFiles(store)).toEqual([]);
+    expect(headsOf(store)).toMatchObject([{ attempts: [{ status: 'rejected', parts: 0 }] }]);
   });
 
   const large = ndjson(Array.from({ length: 5_000 }, (_, n) => recipe(n, 5)));

@@ -53,8 +53,8 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'tells of the end of the extraction before that of its transformation in place',
     file: 'handlers/stages/extraction/extract-object.ts',
-    find: 'const transformation = done.transformation && (await recordInPlace(path, done.transformation, publishing));',
-    replace: 'const transformation = done.transformation;',
+    find: '(await recordInPlace(path, done.transformation, publishing))',
+    replace: '{ transformation: done.transformation, isOwn: true }',
     caughtBy: 'test/handlers/extraction/in-place.test.ts',
   },
   {
