@@ -99,6 +99,7 @@ const event = {
 
 const cpu = process.cpuUsage();
 function cpuMs(): number {
+  const { user, system } = process.cpuUsage(cpu);
   return (user + system) / 1000;
 }
 const startedAt = performance.now();
@@ -119,7 +120,6 @@ if (stage === 'extraction') {
   }
 }
 const ms = performance.now() - startedAt;
-const { user, system } = process.cpuUsage(cpu);
 const peakMb = process.resourceUsage().maxRSS / 1024;
 const sizes = stage === 'extraction' ? [] : await readdir(join(directory, buckets.processed));
 const outputBytes = (
