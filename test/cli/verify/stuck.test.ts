@@ -118,6 +118,7 @@ describe('an object is told to be', () => {
   test('not received, when no function reads its queue', async () => {
     await disableMapping('transformation');
     const version = await put();
+    await reaches(version, 'transformation');
     await depthOf(pipeline.target.outputs.queues.transformation, 'waiting');
     const { code, message } = await verdict(version);
     expect(code).toBe('not_received');
