@@ -99,7 +99,12 @@ async function queryHere(
   const problems: string[] = [];
   const unseen: Unseen[] = [];
   const tables: string[] = Object.values(ledgerTables).map(({ name }) => name);
-  const interrupt = () => connection.interrupt();
+  let interrupting: NodeJS.Timeout | undefined;
+  // DuckDB forgets an interruption that comes just before a statement runs.
+  const interrupt = () => {
+    connection.interrupt();
+    interrupting = setInterval(() => connection.interrupt(), 100);
+  };
   const directory = await mkdtemp(join(tmpdir(), 'sluice-ledger-'));
   try {
     await checkSingleQuery(connection, sql);
@@ -161,6 +166,7 @@ async function queryHere(
     );
   } finally {
     signal?.removeEventListener('abort', interrupt);
+    clearInterval(interrupting);
     connection.closeSync();
     await rm(directory, { recursive: true, force: true });
   }
