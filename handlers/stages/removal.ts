@@ -106,12 +106,7 @@ export async function removeRejects(
   store: ObjectStore,
   { failed }: Pick<OutputBuckets, 'failed'>,
 ): Promise<void> {
-  const kept = new Set(but.map(({ key }) => key));
-  const all = await store.list(failed, rejectsPrefix(path));
-  await store.remove(
-    failed,
-    all.filter((key) => !kept.has(key)),
-  );
+  await removeAllBut(but, failed, await store.list(failed, rejectsPrefix(path)), store);
 }
 
 /** Removes the rejects of a work item that its receipt does not name. */
@@ -124,34 +119,52 @@ export async function removeUnnamedRejects(
   const all = await store.list(failed, itemRejectsPrefix(item));
   if (all.length === 0) return;
   const receipts = await ledger.receiptsOf([receiptKey(item) ?? '']);
-  const named = new Set(receipts.flatMap(({ rejects }) => rejects.map(({ key }) => key)));
-  await store.remove(
-    failed,
-    all.filter((key) => !named.has(key)),
-  );
+  const named = receipts.flatMap(({ rejects }) => rejects);
+  await removeAllBut(named, failed, all, store);
 }
 
 /**
- * Removes the rejects and files of a part that the receipt of its transformation does not name, which is
+ * Removes the rejects and files of a part that the receipt of its transformation does not name, if it is
  * there. Nobody can name them any more.
  */
 export async function removeUnnamed(
   item: WorkItem & { readonly path: VersionPath; readonly part: number },
   ledger: Ledger,
   store: ObjectStore,
-  buckets: OutputBuckets,
+  { failed, processed }: OutputBuckets,
 ): Promise<void> {
-  await removeUnnamedRejects(item, ledger, store, buckets);
-  const all = await store.list(buckets.processed, dataPrefix(item.path));
-  const own = all.filter((key) => parseDataKey(key)?.part === item.part);
-  const receipts = await ledger.receiptsOf([receiptKey(item) ?? '']);
-  const named = new Set(
-    receipts.flatMap((each) => (each.stage === 'transformation' ? each.outputs.map(({ key }) => key) : [])),
+  const [done] = await ledger.receiptsOf([receiptKey(item) ?? '']);
+  if (done?.stage !== 'transformation') return;
+  await removeAllBut(done.rejects, failed, await store.list(failed, itemRejectsPrefix(item)), store);
+  await removeAllBut(
+    done.outputs,
+    processed,
+    await dataOfPart(item.path, item.part, store, processed),
+    store,
   );
+}
+
+async function removeAllBut(
+  named: readonly { readonly key: string }[],
+  bucket: string,
+  keys: readonly string[],
+  store: ObjectStore,
+): Promise<void> {
+  const kept = new Set(named.map(({ key }) => key));
   await store.remove(
-    buckets.processed,
-    own.filter((key) => receipts.length > 0 && !named.has(key)),
+    bucket,
+    keys.filter((key) => !kept.has(key)),
   );
+}
+
+/** Removes the files of a version that was not published: no table shows them. */
+export async function removeUnpublished(
+  path: VersionPath,
+  ledger: Ledger,
+  store: ObjectStore,
+  buckets: Pick<OutputBuckets, 'processed'>,
+): Promise<void> {
+  if (!(await ledger.isPublished(path))) await removeData(path, store, buckets);
 }
 
 /** Removes the files of a version, whether or not a receipt names them. */
@@ -169,11 +182,17 @@ export async function removeDataOfPart(
   store: ObjectStore,
   { processed }: Pick<OutputBuckets, 'processed'>,
 ): Promise<void> {
+  await store.remove(processed, await dataOfPart(path, path.part, store, processed));
+}
+
+async function dataOfPart(
+  path: VersionPath,
+  part: number,
+  store: ObjectStore,
+  processed: string,
+): Promise<string[]> {
   const keys = await store.list(processed, dataPrefix(path));
-  await store.remove(
-    processed,
-    keys.filter((key) => parseDataKey(key)?.part === path.part),
-  );
+  return keys.filter((key) => parseDataKey(key)?.part === part);
 }
 
 /**

@@ -27,7 +27,7 @@ import { ObjectNotFound, type ObjectStore } from '../../../store/object-store.ts
 import type { StageContext } from '../context.ts';
 import { type Outcome, withoutRecords } from '../outcome.ts';
 import { conclude, type Publishing, publishIfWhole } from '../publish.ts';
-import { type OutputBuckets, removeData, removeExtracted, removeUnread } from '../removal.ts';
+import { type OutputBuckets, removeExtracted, removeUnpublished, removeUnread } from '../removal.ts';
 import { removeSuperseded } from '../supersede.ts';
 import { outcomeOf, type Transforming } from '../transformation/transform-records.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -106,7 +106,7 @@ async function leaveOvertaken(
   { store }: StageContext,
 ): Promise<Outcome> {
   await removeExtracted(path, store, buckets);
-  if (!(await ledger.isPublished(path))) await removeData(path, store, buckets);
+  await removeUnpublished(path, ledger, store, buckets);
   // Perhaps this very write removed the attempt from the entry, and its answer was lost.
   await removeSuperseded(await ledger.entry(path), ledger, store, buckets);
   return withoutRecords(path.dataset, 'stale');
@@ -206,7 +206,7 @@ async function extracted(
   const first = (await ledger.receipt(key, extractionReceipt)) ?? done.receipt;
   if (first.parts.length > 0) return { receipt: first, ...told };
   // It had gone for the other one. Nobody will read what was made of it.
-  if (inPlace && !(await ledger.isPublished(path))) await removeData(path, context.store, buckets);
+  if (inPlace) await removeUnpublished(path, ledger, context.store, buckets);
   return { receipt: first };
 }
 

@@ -39,7 +39,7 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'leaves the files of a version that was overtaken while it was transformed in place',
     file: 'handlers/stages/extraction/extract-object.ts',
-    find: '  if (!(await ledger.isPublished(path))) await removeData(path, store, buckets);\n',
+    find: '  await removeUnpublished(path, ledger, store, buckets);\n',
     replace: '',
     caughtBy: 'test/handlers/extraction/in-place.test.ts',
   },
@@ -84,8 +84,8 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'leaves what an overtaken extraction had written',
     file: 'handlers/stages/extraction/extract-object.ts',
-    find: '  await removeExtracted(path, store, buckets);\n  if (',
-    replace: '  if (',
+    find: '  await removeExtracted(path, store, buckets);\n  await removeUnpublished',
+    replace: '  await removeUnpublished',
     caughtBy: 'test/handlers/supersede.test.ts',
   },
   {

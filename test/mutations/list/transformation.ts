@@ -50,8 +50,8 @@ export const transformation: readonly Mutation[] = [
   {
     name: 'removes the rejects that the receipt names',
     file: 'handlers/stages/removal.ts',
-    find: 'all.filter((key) => !named.has(key)),',
-    replace: 'all,',
+    find: 'removeAllBut(named, failed, all, store)',
+    replace: 'removeAllBut([], failed, all, store)',
   },
   {
     name: 'removes the rejects of other parts as well',
