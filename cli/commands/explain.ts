@@ -197,7 +197,7 @@ function attemptEnd(attempt: LedgerEntry['attempts'][number]): string {
   const until = new Date(heldUntil(attempt)).toISOString();
   if (isInterrupted(attempt, Date.now()))
     return `the extraction of version ${version} was interrupted, at ${until} at the latest`;
-  if (attempt.handedOver === undefined)
+  if (attempt.handedOver === undefined || attempt.leaseUntil > Date.now())
     return `version ${version} is being extracted, until ${until} at the latest`;
   const since = new Date(attempt.handedOver).toISOString();
   return `the rest of version ${version} waits for a function that goes on with it, since ${since}`;

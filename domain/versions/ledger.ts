@@ -64,8 +64,8 @@ const attempted = z.object({
    */
   leaseUntil: z.int().nonnegative(),
   /**
-   * While `extracting`: when an invocation without time left handed the rest to a message of its own, if none
-   * has claimed it since. Milliseconds since the epoch.
+   * While `extracting`: when an invocation without time left handed the rest to a message of its own, until
+   * that one has claimed it. Milliseconds since the epoch.
    */
   handedOver: z.int().nonnegative().optional(),
   /**
@@ -143,7 +143,8 @@ export type Decision =
   /** It is a deletion, and the dataset keeps the rows of deleted objects. */
   | { readonly action: 'keep' }
   /**
-   * Another invocation is extracting the version, for the same message or under an older sequencer. This
+   * Another invocation is extracting the version, for the same message or under an older sequencer, or though
+   * the rest was handed to this message: a copy of the one before it, which is in no queue any more. This
    * message must stay in the queue: acknowledged now, it would be lost if that invocation dies, or its
    * sequencer would be.
    */
@@ -186,9 +187,12 @@ function decideCreated(known: LedgerEntry, event: ObjectEvent, claim: Claim): De
   const isAnotherSequencer = attempt !== undefined && attempt.sequencer !== version.sequencer;
   if (attempt !== undefined && attempt.status !== 'extracting' && !isAnotherSequencer)
     return { action: 'duplicate' };
+  const isContinuation = event.handedOver !== undefined && event.handedOver === attempt?.handedOver;
   // This invocation's own claim is there already if the answer to its write was lost.
   if (attempt !== undefined && attempt.leaseUntil > now && attempt.invocation !== invocation)
-    return attempt.message === message || compareSequencers(attempt.sequencer, event.sequencer) < 0
+    return attempt.message === message ||
+      isContinuation ||
+      compareSequencers(attempt.sequencer, event.sequencer) < 0
       ? { action: 'wait', until: attempt.leaseUntil }
       : { action: 'duplicate' };
   if (attempt === undefined && isOlder(version, current)) return { action: 'stale' };
@@ -205,10 +209,17 @@ function decideCreated(known: LedgerEntry, event: ObjectEvent, claim: Claim): De
   // Output under a name that no ledger entry knows any more is removed as well.
   const leftBehind = isAnother ? [...used, attempt.versionId] : used;
   const superseded = union(known.superseded, leftBehind);
-  const { handedOver: _, begunAt: since, ...begun } = attempt ?? {};
+  const { handedOver, begunAt: since, ...begun } = attempt ?? {};
   const versionId = notSuperseded(version.versionId, superseded);
   const begunAt = versionId === attempt?.versionId ? since : now;
-  const mine = { ...begun, ...version, ...claimed, versionId, ...(begunAt !== undefined && { begunAt }) };
+  const mine = {
+    ...begun,
+    ...version,
+    ...claimed,
+    versionId,
+    ...(begunAt !== undefined && { begunAt }),
+    ...(handedOver !== undefined && !isContinuation && { handedOver }),
+  };
   const next = {
     ...known,
     attempts: [...attempts.filter((each) => each !== attempt), mine],
@@ -309,7 +320,7 @@ export function isInterrupted(attempt: Attempt, at: number): boolean {
 
 /** Until when an extraction is not interrupted, though nobody else tells of it. */
 export function heldUntil({ leaseUntil, handedOver }: Attempt): number {
-  return handedOver === undefined ? leaseUntil : handedOver + HANDED_OVER_MS;
+  return handedOver === undefined ? leaseUntil : Math.max(leaseUntil, handedOver + HANDED_OVER_MS);
 }
 
 /** The entry without the attempts at these versions, which were given up before they did anything. */

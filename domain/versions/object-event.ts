@@ -21,6 +21,7 @@ const eventBridgeEvent = z.object({
     'deletion-type': z.string().optional(),
     // The revision, under the name that it has had in messages from the beginning.
     edition: z.int().min(1).max(MAX_REVISION).optional(),
+    'handed-over': z.int().nonnegative().optional(),
   }),
 });
 
@@ -41,6 +42,11 @@ export interface ObjectEvent {
   readonly permanent: boolean;
   /** The cause, e.g. `PutObject`, `DeleteObject`, `Lifecycle Expiration`. */
   readonly reason: string;
+  /**
+   * Not from S3. Of a continuation: when the rest of the extraction was handed to it, as the ledger entry has
+   * it. Milliseconds since the epoch.
+   */
+  readonly handedOver?: number | undefined;
   /** When S3 says it happened, ISO 8601. */
   readonly time: string;
 }
@@ -71,6 +77,7 @@ export function parseObjectEvent(body: string): ObjectEvent {
     size: detail.object.size,
     permanent: detail['deletion-type'] === 'Permanently Deleted',
     reason: detail.reason,
+    ...(detail['handed-over'] !== undefined && { handedOver: detail['handed-over'] }),
     time,
   };
 }

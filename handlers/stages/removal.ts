@@ -15,7 +15,7 @@ import {
   type WorkItem,
 } from '../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
-import { extractionReceipt } from '../../domain/versions/receipt.ts';
+import { type ExtractionReceipt, extractionReceipt } from '../../domain/versions/receipt.ts';
 import { isVersion, parseRevision } from '../../domain/versions/revision.ts';
 import { statusOf } from '../../domain/versions/version-status.ts';
 import type { Ledger } from '../../store/ledger.ts';
@@ -81,6 +81,19 @@ export async function removeForgotten(
     const keys = forgotten.filter((each) => each.bucket === bucket).map(({ key }) => key);
     await store.remove(bucket, keys);
   }
+}
+
+/**
+ * Removes the parts of a version that the receipt of its extraction does not name: an attempt that died may
+ * have stored more of them than its last checkpoint tells, before the version was deleted.
+ */
+export async function removeUnnamedParts(
+  path: VersionPath,
+  { parts }: ExtractionReceipt,
+  store: ObjectStore,
+  { temp }: Pick<OutputBuckets, 'temp'>,
+): Promise<void> {
+  await removeAllBut(parts, temp, await store.list(temp, partsPrefix(path)), store);
 }
 
 async function removeParts(

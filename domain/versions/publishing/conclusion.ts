@@ -31,7 +31,8 @@ export function withExtracted(
   const attempt = attemptAt(known, path);
   if (attempt === undefined) return isActiveVersion(known, path) ? known : undefined;
   if (attempt.status !== 'extracting') return known;
-  return withAttempt(known, attempt, { ...attempt, ...ended('extracted', parts), extraction });
+  const { handedOver: _, ...rest } = attempt;
+  return withAttempt(known, attempt, { ...rest, ...ended('extracted', parts), extraction });
 }
 
 /** The entry after a part of a version was transformed; unchanged if its extraction has ended. */
@@ -84,7 +85,7 @@ export function withVerdict(
   if (attempt === undefined) return isActiveVersion(known, path) ? known : undefined;
   // Whoever came first has decided by the same receipts.
   if (attempt.status === 'rejected') return known;
-  const { sequencer, versionId, extraction: _, ahead: __, begunAt: ___, ...rest } = attempt;
+  const { sequencer, versionId, extraction: _, ahead: __, begunAt: ___, handedOver: ____, ...rest } = attempt;
   const found = fault && { fault };
   const told = { parts, ...(records !== undefined && { records }), ...(files && { files, loadedAt }) };
   if (accepted) return withCurrent(known, { type: 'created', sequencer, versionId, ...told, ...found });

@@ -27,7 +27,13 @@ import { ObjectNotFound, type ObjectStore } from '../../../store/object-store.ts
 import type { StageContext } from '../context.ts';
 import { type Outcome, withoutRecords } from '../outcome.ts';
 import { conclude, type Publishing, publishIfWhole } from '../publish.ts';
-import { type OutputBuckets, removeExtracted, removeUnpublished, removeUnread } from '../removal.ts';
+import {
+  type OutputBuckets,
+  removeExtracted,
+  removeUnnamedParts,
+  removeUnpublished,
+  removeUnread,
+} from '../removal.ts';
 import { removeSuperseded } from '../supersede.ts';
 import { outcomeOf, type Transforming } from '../transformation/transform-records.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -80,6 +86,7 @@ export async function extractObject(
   const { receipt } = done;
   const entry = await ended(path, done, claimed, { ledger, buckets, context });
   if (entry === undefined) return leaveOvertaken(path, ledger, buckets, context);
+  if (receipt.fault !== undefined && taken.mayGoOn) await removeUnnamedParts(path, receipt, store, buckets);
   await removeUnread(entry, event.versionId, ledger, store, buckets);
   await removeSuperseded(entry, ledger, store, buckets);
   if (before !== undefined) return withoutRecords(name, 'duplicate');
@@ -126,11 +133,12 @@ async function handOver(
   { now, invocation, handOver: send }: StageContext,
 ): Promise<boolean> {
   let isTheirs = false;
+  const handedOver = now();
   const free = await ledger.swap(
     path,
     (latest) => {
       if (latest === undefined || statusOf(latest, path) !== 'live') return undefined;
-      const next = withHandedOver(latest, path, invocation, now());
+      const next = withHandedOver(latest, path, invocation, handedOver);
       isTheirs = next === undefined;
       return next;
     },
@@ -141,7 +149,7 @@ async function handOver(
     throw new TransientError('in_progress', message, { stage: 'extraction' });
   }
   if (free === undefined) return false;
-  await send(event);
+  await send({ ...event, handedOver });
   return true;
 }
 

@@ -142,6 +142,25 @@ it('does not hand over what another invocation has claimed meanwhile', async () 
   expect(handedOver).toEqual([]);
 });
 
+it('waits with the rest while a copy of the message before it is at the version', async () => {
+  const store = storeOf(ndjson(records));
+  const handedOver: ObjectEvent[] = [];
+  await extract(store, KEY, { ...hurried(1, handedOver), message: 'first' });
+  const [rest] = handedOver;
+  // A copy of the first message comes late. It is in no queue any more, and its invocation dies.
+  const isEnding = () => {
+    throw new Error('It dies.');
+  };
+  const copy = { ...hurried(2, []), message: 'first', deadline: 60_000, isEnding };
+  await expect(extract(store, KEY, copy)).rejects.toThrow('It dies.');
+  const next = { ...enough, message: 'rest', invocation: 'next' };
+  await expect(extract(store, KEY, { ...next, now: () => 2_000 }, rest)).rejects.toMatchObject({
+    code: 'in_progress',
+  });
+  const done = await extract(store, KEY, { ...next, now: () => 60_001 }, rest);
+  expect(done).toMatchObject({ result: 'done', read: 60 });
+});
+
 it('hands over its own of two versions of a key that one batch brought', async () => {
   const store = storeOf(ndjson(records));
   const handedOver: ObjectEvent[] = [];
@@ -212,4 +231,26 @@ it('of a large object only the first part has its records, and a version that go
   ]);
   const faults = store.keys('failed').filter((key) => key.startsWith('faults/'));
   expect(faults).toHaveLength(1);
+});
+
+it('a version that goes before its rest is read leaves no part that its receipt does not name', async () => {
+  const store = storeOf(ndjson(records));
+  await extract(store, KEY, hurried(1, []));
+  const named = store.keys('temp').filter((key) => key.endsWith('.zst'));
+  // A second invocation stores the rest, and dies before its receipt.
+  const create = store.create.bind(store);
+  store.create = async (object) => {
+    if (object.key.startsWith('receipts/')) throw new Error('killed');
+    return create(object);
+  };
+  const second = { ...enough, message: 'rest', invocation: 'second' };
+  await expect(extract(store, KEY, second)).rejects.toThrow('killed');
+  store.create = create;
+  expect(store.keys('temp').length).toBeGreaterThan(named.length + 1);
+  store.objects.delete(`raw/${KEY}`);
+  const third = { ...enough, message: 'rest', invocation: 'third', now: () => 3000, deadline: 4000 };
+  expect(await extract(store, KEY, third)).toMatchObject({ fault: { code: 'version_not_found' } });
+  await drain(store, enough);
+  expect(headsOf(store)[0]?.attempts).toMatchObject([{ status: 'rejected' }]);
+  expect(store.keys('temp')).toEqual(named);
 });

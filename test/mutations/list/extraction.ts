@@ -209,6 +209,27 @@ export const extraction: readonly Mutation[] = [
     replace: '',
   },
   {
+    name: 'leaves parts that its receipt does not name of a version that is gone',
+    file: 'handlers/stages/extraction/extract-object.ts',
+    find: '  if (receipt.fault !== undefined && taken.mayGoOn) await removeUnnamedParts(path, receipt, store, buckets);\n',
+    replace: '',
+    caughtBy: 'test/handlers/extraction/continuation.test.ts',
+  },
+  {
+    name: 'takes the message of the rest for a copy while somebody is at its version',
+    file: 'domain/versions/ledger.ts',
+    find: '      isContinuation ||\n',
+    replace: '',
+    caughtBy: 'test/handlers/extraction/continuation.test.ts',
+  },
+  {
+    name: 'forgets to whom the rest was handed when a copy claims the version',
+    file: 'domain/versions/ledger.ts',
+    find: '    ...(handedOver !== undefined && !isContinuation && { handedOver }),\n',
+    replace: '',
+    caughtBy: 'test/handlers/extraction/continuation.test.ts',
+  },
+  {
     name: 'keeps its claim of what it hands over',
     file: 'domain/versions/publishing/conclusion.ts',
     find: 'leaseUntil: 0, handedOver: now',

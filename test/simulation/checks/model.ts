@@ -276,7 +276,7 @@ class Model {
     );
     this.#check(
       `parts transformed of ${label}`,
-      transformations.map(({ part }) => part).sort(),
+      transformations.map(({ part }) => part).sort((a, b) => a - b),
       extraction.parts.map((_, n) => n),
     );
     const sum = (of: (each: (typeof transformations)[number]) => number) =>
