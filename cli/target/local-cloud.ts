@@ -16,7 +16,7 @@ import type { Instance } from './target.ts';
 /** The stack whose configuration the local cloud uses. */
 export const localStack = 'dev';
 
-type PipelineOptions = Pick<
+export type PipelineOptions = Pick<
   CloudOptions,
   'directory' | 'port' | 'ephemeral' | 'configuration' | 'onTrouble'
 > &

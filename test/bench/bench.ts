@@ -1,5 +1,5 @@
 // Measures the pipeline and prints tables: npm run bench -- [--large] [--only <section>] [--runs <n>]
-// [--objects <n>] [--kill] [--json] [--write]
+// [--objects <n>] [--gigabytes <n>] [--kill] [--json] [--write]
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,9 @@ import { mysql } from './mysql.ts';
 import { overwrite } from './overwrite.ts';
 import { page } from './page.ts';
 import { machine, markdown, type Result } from './section.ts';
+import { huge } from './stages/huge.ts';
 import { parallel } from './stages/parallel.ts';
+import { small } from './stages/small.ts';
 import { stages } from './stages/stages.ts';
 import { startUp } from './start-up.ts';
 import { types } from './types/types.ts';
@@ -25,6 +27,7 @@ const sections = [
   csv,
   stages,
   parallel,
+  small,
   types,
   startUp,
   localCloud,
@@ -32,6 +35,7 @@ const sections = [
   overwrite,
   mysql,
   memory,
+  huge,
   commits,
   compaction,
   backfill,
@@ -40,9 +44,9 @@ const sections = [
 const head = `# Benchmarks
 
 \`npm run bench -- --large --write\` writes this page. To measure on your own machine, run \`npm run bench\`, which takes some minutes;
-\`--large\` takes some more, and 12 GB of disk for a while. \`--only <section>\` measures one section (${sections.map(({ name }) => name).join(', ')}).
-The other options are \`--runs <n>\`, \`--json\`, and for the backfill \`--objects <n>\` and \`--kill\`. The inputs are generated from a fixed
-seed. Compare the ratios, not the seconds: the seconds are one machine's.
+\`--large\` takes an hour more, and 60 GB of disk for a while. \`--only <section>\` measures one section (${sections.map(({ name }) => name).join(', ')}).
+The other options are \`--runs <n>\`, \`--json\`, for the huge object \`--gigabytes <n>\`, and for the backfill \`--objects <n>\` and
+\`--kill\`. The inputs are generated from a fixed seed. Compare the ratios, not the seconds: the seconds are one machine's.
 `;
 
 const { values: options } = parseArgs({
@@ -51,6 +55,8 @@ const { values: options } = parseArgs({
     large: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true },
     runs: { type: 'string', default: '5' },
+    /** Of the huge object, in GB. */
+    gigabytes: { type: 'string', default: '20' },
     /** Of the backfill. */
     objects: { type: 'string', default: '2000' },
     /** Kills the local cloud in the middle of the backfill, however short it is. */
@@ -80,6 +86,7 @@ try {
       runs: Number(options.runs),
       objects: Number(options.objects),
       kill: options.kill,
+      bytes: Number(options.gigabytes) * 1e9,
       onProgress,
     });
   }

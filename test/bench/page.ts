@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -9,6 +8,7 @@ import { startChromium } from '../browser/chromium.ts';
 import { eventually } from '../pipeline/running-pipeline.ts';
 import { putUnseen, type UnseenObject } from '../pipeline/unseen-objects.ts';
 import { Server } from './local-cloud.ts';
+import { processorMs } from './processor-time.ts';
 import { median, type Section, thousands } from './section.ts';
 
 const IDLE_MS = 15_000;
@@ -17,10 +17,6 @@ const FLOW_SECONDS = 6;
 /** A machine may pass fewer than are put: the rest takes its time. */
 const PATIENCE_SECONDS = 900;
 const LISTED = 100_000;
-/**
- * The clock of /proc/PID/stat: Linux tells of it in hundredths of a second, whatever the kernel counts in.
- */
-const TICK_MS = 10;
 const soup = '{"title":"Soup","ingredients":["water"],"directions":["Boil for 10 minutes."]}\n';
 
 /** The page in Chromium, and what it costs the process of `npm start`. */
@@ -169,13 +165,6 @@ async function shareOf({ pid }: Server, task: () => Promise<unknown>): Promise<n
   const [begun, before] = [performance.now(), processorMs(pid)];
   await task();
   return ((processorMs(pid) - before) / (performance.now() - begun)) * 100;
-}
-
-/** User and system time of a process so far (proc_pid_stat(5), fields 14 and 15). */
-function processorMs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
 /** Puts objects at a steady rate. @returns them */

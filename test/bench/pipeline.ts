@@ -3,7 +3,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Upload } from '@aws-sdk/lib-storage';
 import { ledgerOf } from '../../cli/ledger/ledger.ts';
-import { startPipeline } from '../../cli/target/local-cloud.ts';
+import { type PipelineOptions, startPipeline } from '../../cli/target/local-cloud.ts';
 import { localTarget, type Target } from '../../cli/target/target.ts';
 import { registry } from '../../datasets/index.ts';
 import {
@@ -50,10 +50,14 @@ export class BenchPipeline {
     this.#troubles = troubles;
   }
 
-  static async start(directory: string): Promise<BenchPipeline> {
+  static async start(
+    directory: string,
+    options: Pick<PipelineOptions, 'configuration' | 'environment'> = {},
+  ): Promise<BenchPipeline> {
     mkdirSync(directory, { recursive: true });
     const troubles: string[] = [];
-    const running = await startPipeline({ directory, port: 0, onTrouble: (line) => troubles.push(line) });
+    const onTrouble = (line: string) => troubles.push(line);
+    const running = await startPipeline({ directory, port: 0, onTrouble, ...options });
     return new BenchPipeline(directory, localTarget(running, directory), () => running.close(), troubles);
   }
 

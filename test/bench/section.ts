@@ -6,6 +6,8 @@ export interface BenchOptions {
   readonly directory: string;
   /** How often each comparison runs; medians are shown. */
   readonly runs: number;
+  /** How large the huge object is. */
+  readonly bytes?: number;
   /** How many objects a backfill has. */
   readonly objects?: number;
   /** Whether the local cloud is killed in the middle of it, however short it is. */

@@ -12,6 +12,8 @@ export interface MysqlServer {
   readonly url: string;
   /** Whether the server is this test's alone, and can be killed and started again. */
   readonly isPrivate: boolean;
+  /** Of the process, while it is this test's. */
+  readonly pid: number | undefined;
   /** A further connection, as any client opens one. */
   connect(): Promise<Connection>;
   /** Ends a private server without warning. */
@@ -48,6 +50,7 @@ async function onGivenServer(given: string): Promise<MysqlServer> {
   return {
     url: url.href,
     isPrivate: false,
+    pid: undefined,
     connect: () => createConnection({ uri: url.href }),
     kill: notOurs,
     start: notOurs,
@@ -107,6 +110,9 @@ async function privateServer(settings: readonly string[]): Promise<MysqlServer> 
   return {
     url,
     isPrivate: true,
+    get pid() {
+      return server?.pid;
+    },
     connect: () => createConnection({ uri: url }),
     kill,
     start,

@@ -40,7 +40,7 @@ export async function writeRecipes(
   function* chunks(): Generator<string> {
     const isArray = form === 'json';
     let chunk = isArray ? '[' : '';
-    for (const line of lines(records)) {
+    for (const line of recipeLines(records)) {
       if (isArray && contentBytes + chunk.length > 1) chunk += ',';
       chunk += line;
       if (!isArray) chunk += '\n';
@@ -59,8 +59,8 @@ export async function writeRecipes(
   return { path, records, bytes: statSync(path).size, contentBytes };
 }
 
-/** All of ASCII, so that characters are bytes. */
-function* lines(records: number): Generator<string> {
+/** One recipe after the other, as JSON. All of ASCII, so that characters are bytes. */
+export function* recipeLines(records: number): Generator<string> {
   const numbers = new Random(42);
   const random = () => numbers.next();
   const below = (limit: number) => Math.floor(random() * limit);
