@@ -11,6 +11,7 @@ import {
   publicationKey,
   publicationPrefix,
   receiptsPrefix,
+  transformationReceiptKey,
   type VersionPath,
   versionSegment,
 } from '../domain/versions/key-layout.ts';
@@ -30,7 +31,16 @@ import {
   publication,
   publishedPart,
 } from '../domain/versions/publication.ts';
-import { type Receipt, receipt, writtenReceipt } from '../domain/versions/receipt.ts';
+import {
+  type ExtractionReceipt,
+  extractedInPlace,
+  extractionReceipt,
+  type Receipt,
+  receipt,
+  receiptsIn,
+  transformationReceipt,
+  writtenReceipt,
+} from '../domain/versions/receipt.ts';
 import { parseRevision } from '../domain/versions/revision.ts';
 import type { ObjectStore } from './object-store.ts';
 import { settleAll } from './settle-all.ts';
@@ -58,6 +68,8 @@ export interface Claimed {
   readonly decision: Decision;
   readonly known: LedgerEntry | undefined;
   readonly claimed: EntryState | undefined;
+  /** Whether there is no entry since somebody has deleted it: nothing else removes one. */
+  readonly wasLost: boolean;
 }
 
 /**
@@ -85,6 +97,7 @@ export class Ledger {
   /** Decides about an event of the raw bucket, and claims its version if that is the decision. */
   async claim(path: VersionPath, event: ObjectEvent, claim: Claim): Promise<Claimed> {
     let before: LedgerEntry | undefined;
+    let wasLost = false;
     /** Whether the version was extracted before the entry was read; `undefined` if that was not checked. */
     let wasExtracted: boolean | undefined;
     /** Names that the version may get: those that have receipts are used, the others are free. */
@@ -93,7 +106,7 @@ export class Ledger {
     for (;;) {
       let decision: Decision | undefined;
       let name: string | undefined;
-      const claimed = await this.swap(path, (known) => {
+      const decideAnew = (known: LedgerEntry | undefined) => {
         before = known;
         decision = decide(known, event, { ...claim, used });
         name = decision.action === 'extract' ? newName(decision.next, known, claim) : undefined;
@@ -108,12 +121,15 @@ export class Ledger {
         if (decision?.action === 'extract' && name !== undefined && !free.includes(name))
           decision = undefined;
         return decision !== undefined && 'next' in decision ? decision.next : known;
+      };
+      const claimed = await this.swap(path, decideAnew, undefined, () => {
+        wasLost = true;
       });
-      if (decision !== undefined) return { decision, known: before, claimed };
+      if (decision !== undefined) return { decision, known: before, claimed, wasLost };
       if (name !== undefined && !free.includes(name)) {
         const receipts = await this.receiptKeys({ ...path, version: versionSegment(name) });
         (receipts.length === 0 ? free : used).push(name);
-      } else wasExtracted = await this.hasReceipt(extractionReceiptKey(path));
+      } else wasExtracted = (await this.extraction(path)) !== undefined;
     }
   }
 
@@ -131,15 +147,20 @@ export class Ledger {
     return (await this.swap(path, next, read))?.entry;
   }
 
-  /** The same, with the ETag of the entry afterwards. */
+  /**
+   * The same, with the ETag of the entry afterwards.
+   *
+   * @param wasDeleted is called if there is no entry since it was deleted
+   */
   async swap(
     path: VersionPath,
     next: (known: LedgerEntry | undefined) => LedgerEntry | undefined,
     read?: EntryState,
+    wasDeleted?: () => void,
   ): Promise<EntryState | undefined> {
     const key = ledgerEntryKey(path);
     for (let attempt = 1; attempt <= SWAP_ATTEMPTS; attempt += 1) {
-      const known = attempt === 1 && read !== undefined ? read : await this.#read(key);
+      const known = attempt === 1 && read !== undefined ? read : await this.#read(key, wasDeleted);
       const wanted = next(known?.entry);
       if (wanted === undefined) return undefined;
       if (wanted === known?.entry) return known;
@@ -160,8 +181,8 @@ export class Ledger {
     );
   }
 
-  async #read(key: string): Promise<KnownEntry | undefined> {
-    const found = await this.#store.find(this.#bucket, key);
+  async #read(key: string, wasDeleted?: () => void): Promise<KnownEntry | undefined> {
+    const found = await this.#store.find(this.#bucket, key, wasDeleted);
     if (found === undefined) return undefined;
     const { text, ...of } = found;
     return { ...of, entry: parseDocument(ledgerEntry, text, { bucket: this.#bucket, key }) };
@@ -178,6 +199,18 @@ export class Ledger {
   ): Promise<z.output<Schema> | undefined> {
     const found = await this.#store.find(this.#bucket, key);
     return found && parseDocument(schema, found.text, { bucket: this.#bucket, key });
+  }
+
+  /**
+   * The receipt of a version's extraction, also if the receipt of its only part tells it.
+   *
+   * @throws {UnreadableDocument}
+   */
+  async extraction(path: VersionPath): Promise<ExtractionReceipt | undefined> {
+    const own = await this.receipt(extractionReceiptKey(path), extractionReceipt);
+    if (own !== undefined) return own;
+    const first = await this.receipt(transformationReceiptKey(path, 0), transformationReceipt);
+    return first?.extraction && extractedInPlace(first, first.extraction);
   }
 
   /** The keys of a version's receipts. */
@@ -213,7 +246,7 @@ export class Ledger {
     );
     const unreadable = found.filter((each) => each instanceof UnreadableDocument);
     const receipts = found.filter((each): each is Receipt => each !== undefined && 'stage' in each);
-    return { receipts, unreadable };
+    return { receipts: receiptsIn(receipts), unreadable };
   }
 
   /**

@@ -62,8 +62,12 @@ export interface ObjectStore {
   describe(address: ObjectAddress): Promise<StoredVersion>;
   /** Whether the current version of this key exists. */
   exists(bucket: string, key: string): Promise<boolean>;
-  /** The current version of this key, or `undefined` when there is none. */
-  find(bucket: string, key: string): Promise<Snapshot | undefined>;
+  /**
+   * The current version of this key, or `undefined` when there is none.
+   *
+   * @param wasDeleted is called if there is none since it was deleted, and S3 still knows of it
+   */
+  find(bucket: string, key: string, wasDeleted?: () => void): Promise<Snapshot | undefined>;
   /** The bytes of the current version of this key, all or some, at least one. @throws {ObjectNotFound} */
   bytes(bucket: string, key: string, range?: ByteRange): Promise<Uint8Array>;
   write(object: NewObject): Promise<Written>;
@@ -138,7 +142,7 @@ export function s3ObjectStore(client = new S3Client({})): ObjectStore {
         throw error;
       }
     },
-    async find(bucket, key) {
+    async find(bucket, key, wasDeleted) {
       try {
         const { Body, ETag, LastModified } = await client.send(
           new GetObjectCommand({ Bucket: bucket, Key: key }),
@@ -146,8 +150,9 @@ export function s3ObjectStore(client = new S3Client({})): ObjectStore {
         const text = (await Body?.transformToString()) ?? '';
         return { text, etag: ETag ?? '', modified: LastModified?.getTime() ?? 0 };
       } catch (error) {
-        if (isStatus(error, 404) && !(error instanceof NoSuchBucket)) return undefined;
-        throw error;
+        if (!isStatus(error, 404) || error instanceof NoSuchBucket) throw error;
+        if (isMarked(error)) wasDeleted?.();
+        return undefined;
       }
     },
     async bytes(bucket, key, range) {
@@ -251,6 +256,13 @@ export function isThrottled(error: unknown): boolean {
 /** Whether S3 answered that the key or the version does not exist. */
 export function isNotFound(error: unknown): boolean {
   return isStatus(error, 404);
+}
+
+/** Whether the current version of what is missing is a delete marker (S3 API reference, GetObject). */
+function isMarked(error: unknown): boolean {
+  if (!(error instanceof S3ServiceException)) return false;
+  const headers: Readonly<Record<string, string>> = error.$response?.headers ?? {};
+  return headers['x-amz-delete-marker'] === 'true';
 }
 
 function isStatus(error: unknown, status: number): boolean {

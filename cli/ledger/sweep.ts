@@ -1,7 +1,6 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import {
   erased,
-  isExtracted,
   type Missed,
   missedEvent,
   nextRevision,
@@ -14,7 +13,6 @@ import {
 import type { Stage } from '../../domain/stage.ts';
 import type { UnreadableDocument } from '../../domain/versions/document.ts';
 import {
-  extractionReceiptKey,
   publicationKey,
   UNKNOWN_DATASET,
   type VersionPath,
@@ -29,7 +27,7 @@ import {
   type LedgerEntry,
   type Version,
 } from '../../domain/versions/ledger.ts';
-import { type ExtractionReceipt, extractionReceipt } from '../../domain/versions/receipt.ts';
+import type { ExtractionReceipt } from '../../domain/versions/receipt.ts';
 import { READS_AT_ONCE, unreadableDocument } from '../../store/ledger.ts';
 import { type ListedEntry, listedEntries, listedEntry } from '../../store/ledger-listing.ts';
 import { type ListedVersion, latestOf, listLatest } from '../../store/listing.ts';
@@ -355,8 +353,7 @@ async function preparedOf(
   const reprocess = (): SweepProblem['events'] => [
     { stage: 'extraction', event: reprocessEvent(key, version, listed.versions.keys()) },
   ];
-  if (!isExtracted(path, keys)) return unfinished(reprocess(), 1);
-  const extraction = await ledgerOf(target).receipt(extractionReceiptKey(path), extractionReceipt);
+  const extraction = keys.size === 0 ? undefined : await ledgerOf(target).extraction(path);
   if (extraction === undefined) return unfinished(reprocess(), 1);
   const parts = untransformed(path, extraction, keys);
   if (parts.length === 0) return extraction;

@@ -46,7 +46,7 @@ export interface Requests {
  * counts them.
  */
 export const requestsOfMessage: Readonly<Record<Stage, Requests>> = {
-  extraction: { writes: 3, reads: 1 },
+  extraction: { writes: 3, reads: 0 },
   transformation: { writes: 2, reads: 2 },
   commit: { writes: 6, reads: 1 },
   loading: { writes: 4, reads: 3 },
@@ -134,7 +134,8 @@ export function totalsOf(
     };
   });
   const others = {
-    writes: (files - messages.loading) * writesOfFile + partsOfSeveral * moreOfSeveral.writes,
+    // What is transformed in place has one receipt for both stages.
+    writes: (files - messages.loading) * writesOfFile + partsOfSeveral * moreOfSeveral.writes - inPlace,
     // All parts but the first are read from the object, unless that is compressed.
     reads:
       messages.loading -

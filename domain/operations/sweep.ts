@@ -1,6 +1,5 @@
 import type { Dataset } from '../dataset.ts';
 import {
-  extractionReceiptKey,
   loadingReceiptKey,
   publicationKey,
   transformationReceiptKey,
@@ -186,9 +185,4 @@ export function unsettled(
     ...(isShownBy('committed', entry) ? [] : [{ stage: 'commit', key: last } as const]),
     ...toLoad.map((key) => ({ stage: 'loading', key }) as const),
   ];
-}
-
-/** Whether a version's extraction is done, by the keys of its receipts. */
-export function isExtracted(path: VersionPath, receiptKeys: ReadonlySet<string>): boolean {
-  return receiptKeys.has(extractionReceiptKey(path));
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { partKey, versionPath } from './key-layout.ts';
 
 /** Counts by name. */
 export const tally = z.record(z.string(), z.int().nonnegative());
@@ -79,6 +80,13 @@ const transformation = work.extend({
   unknown: unknownTally.optional(),
   /** Of a dataset with `unique`: see `KeyHashes`. Missing of parts beyond so many records. */
   keyHashes: z.string().optional(),
+  /**
+   * Of the only part of an object, which was transformed where it was extracted: what the receipt of the
+   * extraction would tell besides, see `receiptsIn`; since November 2026.
+   */
+  extraction: extraction
+    .pick({ bytes: true, sentAt: true, finishedAt: true, durationMs: true, codeVersion: true })
+    .optional(),
 });
 export type TransformationReceipt = z.infer<typeof transformation>;
 
@@ -128,6 +136,38 @@ export const loadingReceipt = z.preprocess((document) => {
   return { ...(document as object), files: [{ key: processed.key, archive }] };
 }, loading.extend(asRead));
 export const receipt = z.union([extractionReceipt, transformationReceipt, loadingReceipt]);
+
+/**
+ * The receipts that documents tell: that of a transformation in place is one of the extraction as well. If
+ * that has a document of its own, it counts.
+ */
+export function receiptsIn(documents: readonly Receipt[]): Receipt[] {
+  const extractions = documents.filter(({ stage }) => stage === 'extraction');
+  const own = new Set(extractions.map(({ versionId }) => versionId));
+  return documents.flatMap((each) => {
+    if (each.stage !== 'transformation' || each.extraction === undefined || own.has(each.versionId))
+      return [each];
+    return [extractedInPlace(each, each.extraction), each];
+  });
+}
+
+/** The receipt of an extraction in whose invocation the only part was transformed. */
+export function extractedInPlace(
+  { dataset, key, versionId, sequencer, read, part }: TransformationReceipt,
+  extraction: NonNullable<TransformationReceipt['extraction']>,
+): ExtractionReceipt {
+  const path = versionPath({ dataset, key, versionId });
+  return {
+    stage: 'extraction',
+    ...{ dataset, key, versionId, sequencer },
+    read,
+    parts: [{ key: partKey(path, part), records: read, bytes: 0 }],
+    inPlace: true,
+    rejected: {},
+    rejects: [],
+    ...extraction,
+  };
+}
 
 /** How many records a work item rejected, by code: of these codes, or of all if none is named. */
 export function rejectedBy(receipt: Receipt, codes: readonly string[] = []): Tally {

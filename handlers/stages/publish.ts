@@ -2,7 +2,6 @@ import { PermanentError } from '../../domain/errors.ts';
 import { sumOf } from '../../domain/operations/reconciliation.ts';
 import type { Announcement } from '../../domain/versions/announcement.ts';
 import {
-  extractionReceiptKey,
   faultKey,
   transformationReceiptKey,
   UNKNOWN_DATASET,
@@ -14,7 +13,7 @@ import { plainFilesOf } from '../../domain/versions/plain-files.ts';
 import { filesInEntry, type PublishedPart } from '../../domain/versions/publication.ts';
 import { attemptAt, withVerdict } from '../../domain/versions/publishing/conclusion.ts';
 import { isOfWhole, sumsOf, type Verdict, verdictOf } from '../../domain/versions/publishing/verdict.ts';
-import { extractionReceipt, type TransformationReceipt } from '../../domain/versions/receipt.ts';
+import type { TransformationReceipt } from '../../domain/versions/receipt.ts';
 import { isActive } from '../../domain/versions/version-status.ts';
 import { writeFault } from '../../store/failed-objects.ts';
 import type { EntryState, Ledger } from '../../store/ledger.ts';
@@ -55,7 +54,7 @@ export async function publishIfWhole(
   }
   const { parts, extraction } = attempt;
   const transformations = await transformationsOf(path, parts, publishing.ledger, own && [own]);
-  if (transformations === undefined || extraction === undefined) return undefined;
+  if (transformations === undefined || extraction === undefined || known === undefined) return undefined;
   return conclude(path, { ...attempt, extraction, transformations }, known, publishing);
 }
 
@@ -69,33 +68,35 @@ interface WholeVersion extends Version {
 /**
  * Decides about a version that is whole. A version that is not accepted leaves its rejects, and no files.
  *
- * @param known the entry, if the caller knows it: this saves reading it again
+ * @param known the entry as the caller knows it
+ * @param isOnly whether to decide only if the entry is still as the caller knows it
  * @returns the entry afterwards; `undefined` if the version was overtaken
  * @throws {Error} if its receipts contradict each other
  */
 export async function conclude(
   path: VersionPath,
   whole: WholeVersion,
-  known: EntryState | undefined,
+  known: EntryState,
   publishing: Publishing,
+  isOnly = false,
 ): Promise<LedgerEntry | undefined> {
   const { ledger, buckets, context } = publishing;
   const { versionId, parts, extraction, transformations } = whole;
-  const { key = '' } = known?.entry ?? {};
+  const { key } = known.entry;
   const sums = sumsOf(extraction, transformations);
   if ('contradiction' in sums)
     throw new Error(
       `${JSON.stringify(key)} is not published, since its receipts contradict each other: ${sums.contradiction}. To reprocess it: npx sluice replay ${key} --force`,
     );
   const rules = context.registry.rulesOf(key);
-  const before = recordsBefore(known?.entry);
+  const before = recordsBefore(known.entry);
   const verdict = verdictOf(sums, rules, { before, transformations });
   const { accepted, fault } = verdict;
   if (fault?.code === 'shrunk') {
     // The caller may have read the entry before its work: nobody is told of a fault that is none any more.
     const latest = await ledger.known(path);
     if (latest !== undefined && recordsBefore(latest.entry) !== before)
-      return conclude(path, whole, latest, publishing);
+      return isOnly ? undefined : conclude(path, whole, latest, publishing);
   }
   const note = faultKey({ path, stage: 'extraction' });
   if (fault !== undefined && isOfWhole(fault.code) && extraction.fault?.code !== fault.code) {
@@ -109,9 +110,13 @@ export async function conclude(
   const isTheSame = (latest: LedgerEntry) =>
     rules.maxShrink === undefined || recordsBefore(latest) === before;
   const decided = { parts, records: extraction.read, ...filesInEntry(transformations), ...verdict };
+  const mayDecide = (latest: LedgerEntry) => !isOnly || latest === known.entry;
   const entry = await ledger.swap(
     path,
-    (latest) => latest && (isTheSame(latest) ? withVerdict(latest, path, decided) : latest),
+    (latest) => {
+      if (latest === undefined || !mayDecide(latest)) return undefined;
+      return isTheSame(latest) ? withVerdict(latest, path, decided) : latest;
+    },
     known,
   );
   // Another version has taken effect meanwhile, and this one is to be compared with that.
@@ -144,7 +149,7 @@ async function failureOf(
   { accepted: takesEffect, fault }: Verdict,
   ledger: Ledger,
 ): Promise<Announcement> {
-  const extraction = await ledger.receipt(extractionReceiptKey(path), extractionReceipt);
+  const extraction = await ledger.extraction(path);
   if (extraction === undefined) throw new Error(`The receipt of the extraction of ${path.objectId} is gone.`);
   const { dataset, key, read } = extraction;
   const rejected = sumOf([extraction, ...transformations].map((each) => each.rejected));
@@ -226,7 +231,7 @@ async function transformationsOf(
   ledger: Ledger,
   known: readonly TransformationReceipt[] = [],
 ): Promise<readonly TransformationReceipt[] | undefined> {
-  const length = parts ?? (await ledger.receipt(extractionReceiptKey(path), extractionReceipt))?.parts.length;
+  const length = parts ?? (await ledger.extraction(path))?.parts.length;
   if (length === undefined) return undefined;
   const keys = Array.from({ length }, (_, part) => transformationReceiptKey(path, part));
   if (length === known.length) return known;

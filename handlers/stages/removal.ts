@@ -83,19 +83,6 @@ export async function removeForgotten(
   }
 }
 
-/**
- * Removes the parts of a version that the receipt of its extraction does not name: an attempt that died may
- * have stored more of them than its last checkpoint tells, before the version was deleted.
- */
-export async function removeUnnamedParts(
-  path: VersionPath,
-  { parts }: ExtractionReceipt,
-  store: ObjectStore,
-  { temp }: Pick<OutputBuckets, 'temp'>,
-): Promise<void> {
-  await removeAllBut(parts, temp, await store.list(temp, partsPrefix(path)), store);
-}
-
 async function removeParts(
   path: VersionPath,
   store: ObjectStore,
@@ -146,8 +133,9 @@ export async function removeUnnamed(
   store: ObjectStore,
   { failed, processed }: OutputBuckets,
 ): Promise<void> {
-  const [done] = await ledger.receiptsOf([receiptKey(item) ?? '']);
-  if (done?.stage !== 'transformation') return;
+  const receipts = await ledger.receiptsOf([receiptKey(item) ?? '']);
+  const done = receipts.find((each) => each.stage === 'transformation');
+  if (done === undefined) return;
   await removeAllBut(done.rejects, failed, await store.list(failed, itemRejectsPrefix(item)), store);
   await removeAllBut(
     done.outputs,
@@ -209,9 +197,11 @@ async function dataOfPart(
 }
 
 /**
- * Removes the parts, and all rejects but those of the receipt, of a version that was rejected for a fault. An
- * attempt that died may have written some before the version was deleted, and parts may have been stored
- * before too much was rejected.
+ * Removes the parts that the receipt does not name of a version whose extraction ended in a fault: an attempt
+ * that died may have stored more of them than its last checkpoint tells, before the version was deleted. If
+ * the receipt names none, all files go as well, and all rejects but those of the receipt.
+ *
+ * @param known the receipt, if the caller has it
  */
 export async function removeUnread(
   entry: LedgerEntry | undefined,
@@ -219,15 +209,20 @@ export async function removeUnread(
   ledger: Ledger,
   store: ObjectStore,
   buckets: OutputBuckets,
+  known?: ExtractionReceipt,
 ): Promise<void> {
   const attempt = entry?.attempts.find(
-    (each) => each.status === 'rejected' && each.parts === 0 && isVersion(each.versionId, versionId),
+    (each) => each.status !== 'extracting' && isVersion(each.versionId, versionId),
   );
   if (entry === undefined || attempt === undefined) return;
   const path = versionPath({ ...entry, versionId: attempt.versionId });
-  const receipt = await ledger.receipt(extractionReceiptKey(path), extractionReceipt);
+  const receipt =
+    known?.versionId === attempt.versionId
+      ? known
+      : await ledger.receipt(extractionReceiptKey(path), extractionReceipt);
   if (receipt?.fault === undefined) return;
-  await removeParts(path, store, buckets);
+  await removeAllBut(receipt.parts, buckets.temp, await store.list(buckets.temp, partsPrefix(path)), store);
+  if (attempt.status !== 'rejected' || attempt.parts > 0) return;
   await removeData(path, store, buckets);
   await removeRejects(path, receipt.rejects, store, buckets);
 }

@@ -143,7 +143,7 @@ describe('the stages', () => {
     };
     expect(await callsOf(() => extract(store, KEY))).toEqual(
       [
-        ...['find ledger', 'create ledger', 'find ledger', 'create ledger', 'replace ledger'],
+        ...['find ledger', 'create ledger', 'create ledger', 'replace ledger'],
         ...['read raw', 'write temp'],
       ].sort(),
     );

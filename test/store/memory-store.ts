@@ -34,6 +34,8 @@ export class MemoryStore implements ObjectStore {
   /** Current objects under `bucket/key`; each has one version, whatever an address says. */
   readonly objects = new Map<string, Stored>();
   readonly calls: string[] = [];
+  /** Keys that were removed, which S3 knows by their delete markers. */
+  readonly #removed = new Set<string>();
   /** The call that fails, from 1, and whether it has had its effect by then. */
   crash: { readonly call: number; readonly afterEffect: boolean } | undefined;
 
@@ -56,9 +58,10 @@ export class MemoryStore implements ObjectStore {
     return this.#call('exists', bucket, key, () => this.objects.has(`${bucket}/${key}`));
   }
 
-  find(bucket: string, key: string): Promise<Snapshot | undefined> {
+  find(bucket: string, key: string, wasDeleted?: () => void): Promise<Snapshot | undefined> {
     return this.#call('find', bucket, key, () => {
       const stored = this.objects.get(`${bucket}/${key}`);
+      if (stored === undefined && this.#removed.has(`${bucket}/${key}`)) wasDeleted?.();
       return stored && { text: stored.body.toString(), etag: etagOf(stored), modified: 0 };
     });
   }
@@ -86,7 +89,10 @@ export class MemoryStore implements ObjectStore {
 
   remove(bucket: string, keys: readonly string[]): Promise<void> {
     return this.#call('remove', bucket, keys.join(), () => {
-      for (const key of keys) this.objects.delete(`${bucket}/${key}`);
+      for (const key of keys) {
+        this.objects.delete(`${bucket}/${key}`);
+        this.#removed.add(`${bucket}/${key}`);
+      }
     });
   }
 

@@ -53,6 +53,21 @@ describe('the object store', () => {
     expect(await textOf({ bucket, key, versionId: await put('') }, { last: 3 })).toBe('');
   });
 
+  it('tells whether what it does not find was deleted', async () => {
+    const look = async (key: string) => {
+      let wasDeleted = false;
+      const found = await store.find(bucket, key, () => {
+        wasDeleted = true;
+      });
+      return [found?.text, wasDeleted];
+    };
+    expect(await look('deleted')).toEqual([undefined, false]);
+    await store.write({ bucket, key: 'deleted', body: 'text', contentType: 'text/plain' });
+    expect(await look('deleted')).toEqual(['text', false]);
+    await store.remove(bucket, ['deleted']);
+    expect(await look('deleted')).toEqual([undefined, true]);
+  });
+
   it('creates an object only once, and tells each writer whether it was first', async () => {
     const object = { bucket, key: 'once', contentType: 'text/plain', metadata: { from: 'here' } };
     expect(await store.exists(bucket, 'once')).toBe(false);

@@ -184,8 +184,13 @@ async function standing(
   entry: LedgerEntry | undefined,
 ): Promise<Standing> {
   const key = receiptKeyOf(stage, event, target.registry);
+  const ledger = ledgerOf(target);
+  const isDone = async (key: string) =>
+    stage === 'extraction'
+      ? (await ledger.extraction(target.registry.workItemOf(stage, event).path)) !== undefined
+      : ledger.hasReceipt(key);
   // Receipts are only written of what has an entry.
-  const hasReceipt = entry !== undefined && key !== undefined && (await ledgerOf(target).hasReceipt(key));
+  const hasReceipt = entry !== undefined && key !== undefined && (await isDone(key));
   return standingOf(stage, event, target.registry, { entry, hasReceipt });
 }
 

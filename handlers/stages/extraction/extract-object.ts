@@ -27,13 +27,7 @@ import { ObjectNotFound, type ObjectStore } from '../../../store/object-store.ts
 import type { StageContext } from '../context.ts';
 import { type Outcome, withoutRecords } from '../outcome.ts';
 import { conclude, type Publishing, publishIfWhole } from '../publish.ts';
-import {
-  type OutputBuckets,
-  removeExtracted,
-  removeUnnamedParts,
-  removeUnpublished,
-  removeUnread,
-} from '../removal.ts';
+import { type OutputBuckets, removeExtracted, removeUnpublished, removeUnread } from '../removal.ts';
 import { removeSuperseded } from '../supersede.ts';
 import { outcomeOf, type Transforming } from '../transformation/transform-records.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -52,6 +46,8 @@ interface Extracted {
   readonly transformation?: TransformationReceipt | undefined;
   /** Whether another invocation has the receipt of the transformation, and tells of it. */
   readonly isToldElsewhere?: boolean | undefined;
+  /** Whether only the receipt of the transformation is there, which tells of the extraction too. */
+  readonly isImplied?: boolean | undefined;
   /** Why a small object was not transformed in place, if that failed. */
   readonly whyStored?: unknown;
 }
@@ -77,17 +73,22 @@ export async function extractObject(
   if ('result' in taken) return taken;
   const { path, before, claimed } = taken;
   const versionId = revisionName(event.versionId, taken.event.revision);
-  const done = before ? { receipt: before } : await extracted(taken, dataset, ledger, buckets, context);
+  const publishing = { ledger, buckets, context };
+  let done = before ? { receipt: before } : await extracted(taken, dataset, ledger, buckets, context);
   if (done === undefined) {
     const isHandedOver = await handOver(taken, ledger, context);
     if (isHandedOver) return withoutRecords(name, 'continued', { key: event.key, versionId });
     return leaveOvertaken(path, ledger, buckets, context);
   }
+  let entry = await ended(path, done, claimed, publishing);
+  if (entry === undefined && done.isImplied) {
+    // Somebody else has touched the entry since the claim, and may have extracted the version too.
+    done = await recorded(path, done, publishing);
+    entry = await ended(path, done, await ledger.known(path), publishing);
+  }
   const { receipt } = done;
-  const entry = await ended(path, done, claimed, { ledger, buckets, context });
   if (entry === undefined) return leaveOvertaken(path, ledger, buckets, context);
-  if (receipt.fault !== undefined && taken.mayGoOn) await removeUnnamedParts(path, receipt, store, buckets);
-  await removeUnread(entry, event.versionId, ledger, store, buckets);
+  await removeUnread(entry, event.versionId, ledger, store, buckets, receipt);
   await removeSuperseded(entry, ledger, store, buckets);
   if (before !== undefined) return withoutRecords(name, 'duplicate');
   return {
@@ -163,19 +164,21 @@ async function isIgnored(event: ObjectEvent, ledger: Ledger, registry: Registry)
  * Notes that a version is extracted. One without parts is whole, and so is one whose parts were transformed
  * meanwhile.
  *
- * @returns the entry afterwards; `undefined` if the version was overtaken
+ * @returns the entry afterwards; `undefined` if the version was overtaken, or perhaps extracted by somebody
+ * else, while no receipt of its extraction is there
  */
 async function ended(
   path: VersionPath,
-  { receipt, transformation }: Extracted,
+  { receipt, transformation, isImplied }: Extracted,
   claimed: EntryState | undefined,
   publishing: Publishing,
 ): Promise<LedgerEntry | undefined> {
+  if (claimed === undefined) return undefined;
   const parts = receipt.parts.length;
   const extraction = extractionOf(receipt);
   const transformations = transformation ? [transformation] : [];
   if (parts === transformations.length)
-    return conclude(path, { ...receipt, parts, extraction, transformations }, claimed, publishing);
+    return conclude(path, { ...receipt, parts, extraction, transformations }, claimed, publishing, isImplied);
   const noted = await publishing.ledger.swap(
     path,
     (latest) => latest && withExtracted(latest, path, { parts, extraction }),
@@ -204,17 +207,26 @@ async function extracted(
   const publishing = { ledger, buckets, context };
   const done = await extract(taken, dataset, checkpoints, publishing);
   if (done === undefined) return undefined;
-  // Before the extraction's, which says that there is no part for anybody else to transform.
-  const inPlace = done.transformation && (await recordInPlace(path, done.transformation, publishing));
-  const key = extractionReceiptKey(path);
-  const isFirst = await ledger.writeReceipt(key, done.receipt);
+  const { receipt, transformation } = done;
+  const inPlace = transformation && (await recordInPlace(path, transformation, receipt, publishing));
+  const mine = inPlace
+    ? { ...done, transformation: inPlace.transformation, isToldElsewhere: !inPlace.isOwn }
+    : done;
+  if (inPlace?.isOwn) return { ...mine, isImplied: true };
+  const first = await recorded(path, mine, publishing);
   await checkpoints.remove();
-  const told = inPlace && { transformation: inPlace.transformation, isToldElsewhere: !inPlace.isOwn };
-  if (isFirst) return { ...done, ...told };
-  const first = (await ledger.receipt(key, extractionReceipt)) ?? done.receipt;
-  if (first.parts.length > 0) return { receipt: first, ...told };
+  return first;
+}
+
+/** Writes the receipt of an extraction. @returns what counts: the first */
+async function recorded(path: VersionPath, mine: Extracted, publishing: Transforming): Promise<Extracted> {
+  const { ledger, buckets, context } = publishing;
+  const done = { ...mine, isImplied: false };
+  if (await ledger.writeReceipt(extractionReceiptKey(path), done.receipt)) return done;
+  const first = (await ledger.receipt(extractionReceiptKey(path), extractionReceipt)) ?? done.receipt;
+  if (first.parts.length > 0) return { ...done, receipt: first };
   // It had gone for the other one. Nobody will read what was made of it.
-  if (inPlace) await removeUnpublished(path, ledger, context.store, buckets);
+  if (done.transformation) await removeUnpublished(path, ledger, context.store, buckets);
   return { receipt: first };
 }
 

@@ -1,7 +1,11 @@
 import type { Dataset } from '../../../domain/dataset.ts';
 import type { Part } from '../../../domain/records/part.ts';
 import { transformationReceiptKey, type VersionPath } from '../../../domain/versions/key-layout.ts';
-import { type TransformationReceipt, transformationReceipt } from '../../../domain/versions/receipt.ts';
+import {
+  type ExtractionReceipt,
+  type TransformationReceipt,
+  transformationReceipt,
+} from '../../../domain/versions/receipt.ts';
 import { removeUnnamed } from '../removal.ts';
 import { itemOf, type Transforming, transformRecords } from '../transformation/transform-records.ts';
 
@@ -24,19 +28,22 @@ export async function transformInPlace(
 }
 
 /**
- * Records that a part was transformed in place.
+ * Records that a part was transformed in place, and with it the extraction: no receipt of that is needed
+ * unless somebody else may write one.
  *
  * @returns the receipt that counts: the first; and whether it is this one
  */
 export async function recordInPlace(
   path: VersionPath,
-  receipt: TransformationReceipt,
+  transformation: TransformationReceipt,
+  { bytes, sentAt, finishedAt, durationMs, codeVersion }: ExtractionReceipt,
   { ledger, buckets, context }: Transforming,
 ): Promise<{ readonly transformation: TransformationReceipt; readonly isOwn: boolean }> {
-  const key = transformationReceiptKey(path, receipt.part);
-  if (await ledger.writeReceipt(key, receipt)) return { transformation: receipt, isOwn: true };
+  const key = transformationReceiptKey(path, transformation.part);
+  const own = { ...transformation, extraction: { bytes, sentAt, finishedAt, durationMs, codeVersion } };
+  if (await ledger.writeReceipt(key, own)) return { transformation: own, isOwn: true };
   // Another invocation, by whose clock the lease was over, has stored the part.
-  await removeUnnamed(itemOf({ ...path, part: receipt.part }), ledger, context.store, buckets);
+  await removeUnnamed(itemOf({ ...path, part: transformation.part }), ledger, context.store, buckets);
   const first = await ledger.receipt(key, transformationReceipt);
-  return { transformation: first ?? receipt, isOwn: false };
+  return { transformation: first ?? transformation, isOwn: false };
 }

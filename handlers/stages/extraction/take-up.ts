@@ -1,9 +1,9 @@
 import { TransientError } from '../../../domain/errors.ts';
 import { instantText } from '../../../domain/instant.ts';
-import { extractionReceiptKey, type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
+import { type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
 import { type Decision, type LedgerEntry, withoutAttempts } from '../../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
-import { type ExtractionReceipt, extractionReceipt } from '../../../domain/versions/receipt.ts';
+import type { ExtractionReceipt } from '../../../domain/versions/receipt.ts';
 import { isVersion, parseRevision, revisionName } from '../../../domain/versions/revision.ts';
 import type { EntryState, Ledger } from '../../../store/ledger.ts';
 import type { StageContext } from '../context.ts';
@@ -47,7 +47,7 @@ export async function takeUp(
   for (let asked = event; ; ) {
     const path = registry.pathOf(asked);
     const claim = { dataset, onDelete, message, invocation, codeVersion, now: now(), deadline };
-    const { decision, known, claimed } = await ledger.claim(path, asked, claim);
+    const { decision, known, claimed, wasLost } = await ledger.claim(path, asked, claim);
     if (decision.action !== 'extract') return leave(asked, path, decision, claimed, publishing);
 
     const name = revisionName(asked.versionId, asked.revision);
@@ -64,7 +64,9 @@ export async function takeUp(
       continue;
     }
     const loadedAt = begunAt !== undefined && { loadedAt: instantText(begunAt * 1000) };
-    const before = await ledger.receipt(extractionReceiptKey(path), extractionReceipt);
+    const mayGoOn = known?.attempts.some((each) => each.versionId === versionId) === true;
+    // Nobody else has extracted it before the claim, unless its entry knows, or was there and is lost.
+    const before = mayGoOn || wasLost ? await ledger.extraction(path) : undefined;
     const isMine = (each: LedgerEntry['attempts'][number]) =>
       each.versionId === versionId && each.message === message && each.invocation === invocation;
     // If this claim is no longer in the entry, another invocation, by whose clock the lease was over, has
@@ -75,7 +77,7 @@ export async function takeUp(
         event: { ...asked, sequencer, ...loadedAt },
         path,
         before,
-        mayGoOn: known?.attempts.some((each) => each.versionId === versionId) === true,
+        mayGoOn,
         claimed,
       };
 

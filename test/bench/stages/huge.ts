@@ -19,7 +19,7 @@ const CHUNK_CHARACTERS = 1 << 20;
 const PART_BYTES = 64 * 2 ** 20;
 const TIMEOUT_S = 60;
 const KILL_EVERY_MS = 30_000;
-/** A message comes again only after six timeouts, so an extraction that is killed stands still for so long. */
+/** A message comes again only after six timeouts: an extraction that is killed stands still for so long. */
 const MOST_EXTRACTIONS_KILLED = 2;
 const LOOK_MS = 5000;
 const KEY = 'recipes/huge.ndjson';

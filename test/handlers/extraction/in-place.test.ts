@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
 import { limits } from '../../../domain/records/part.ts';
 import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
-import { receipt } from '../../../domain/versions/receipt.ts';
+import { receipt, receiptsIn } from '../../../domain/versions/receipt.ts';
 import { stageHandler } from '../../../handlers/sqs-handler.ts';
 import { extractObject } from '../../../handlers/stages/extraction/extract-object.ts';
 import { ObjectNotFound } from '../../../store/object-store.ts';
@@ -42,9 +42,10 @@ function storeOf(body: string | Uint8Array = mixed): MemoryStore {
   return store;
 }
 
-function receiptsIn(store: MemoryStore) {
+function receiptsOf(store: MemoryStore) {
   const keys = store.keys('ledger').filter((key) => key.startsWith('receipts/'));
-  return keys.map((key) => receipt.parse(JSON.parse(store.body('ledger', key).toString())));
+  const documents = keys.map((key) => receipt.parse(JSON.parse(store.body('ledger', key).toString())));
+  return receiptsIn(documents).sort((a, b) => a.stage.localeCompare(b.stage));
 }
 
 /** What sinks and people see, whichever way it came about. */
@@ -53,7 +54,7 @@ async function seen(store: MemoryStore): Promise<unknown> {
   const files = contents.filter(
     ([key]) => /^(processed|archive|failed)\//.test(key) && !key.includes('/metadata/'),
   );
-  const told = receiptsIn(store).map((each) => ({
+  const told = receiptsOf(store).map((each) => ({
     stage: each.stage,
     rejects: each.rejects,
     ...(each.stage !== 'loading' && { read: each.read, rejected: each.rejected }),
@@ -81,7 +82,7 @@ describe('a small object', () => {
     await settle(here);
     await settle(there);
     expect(await seen(here)).toEqual(await seen(there));
-    const [extraction] = receiptsIn(here);
+    const [extraction] = receiptsOf(here);
     expect(extraction).toMatchObject({ inPlace: true, parts: [{ key: part, records: 4, bytes: 0 }] });
   });
 
@@ -134,7 +135,7 @@ describe('a small object', () => {
         await extract(store, KEY, { ...here, receives: 2 });
         for (const part of store.keys('temp'))
           await transform(store, part, { ...inPlace, codeVersion: 'there' });
-        const [, done] = receiptsIn(store);
+        const [, done] = receiptsOf(store);
         const named = done?.stage === 'transformation' ? done.outputs.map(({ key }) => key).sort() : [];
         expect(named).toHaveLength(3);
         expect(dataFiles(store), `killed ${when} call ${call}`).toEqual(named);
@@ -152,7 +153,7 @@ describe('a small object', () => {
     let isFirst = true;
     const late = storeWith(store, {
       async create(object) {
-        if (isFirst && object.key.endsWith('/extraction.json')) {
+        if (isFirst && object.key.includes('/transformation/')) {
           isFirst = false;
           const other = { invocation: 'other', message: 'test', now: () => 2, deadline: 3 };
           await extract(gone, KEY, { ...inPlace, ...other });
@@ -164,6 +165,19 @@ describe('a small object', () => {
     expect(isFirst).toBe(false);
     expect(dataFiles(store)).toEqual([]);
     expect(headsOf(store)).toMatchObject([{ attempts: [{ status: 'rejected', parts: 0 }] }]);
+  });
+
+  it('whose ledger entry was lost is extracted under another name: what its receipt names stays as it is', async () => {
+    const store = storeOf();
+    await extract(store, KEY, inPlace);
+    await settle(store);
+    const files = dataFiles(store);
+    const heads = store.keys('ledger').filter((key) => key.startsWith('heads/'));
+    await store.remove('ledger', heads);
+    await extract(store, KEY, { ...inPlace, message: 'copy', invocation: 'copy' });
+    expect(headsOf(store)).toMatchObject([{ current: { versionId: 'v1!0001' } }]);
+    expect(dataFiles(store)).toEqual(expect.arrayContaining(files));
+    expect(dataFiles(store)).toHaveLength(2 * files.length);
   });
 
   const large = ndjson(Array.from({ length: 5_000 }, (_, n) => recipe(n, 5)));

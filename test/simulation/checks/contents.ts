@@ -7,7 +7,7 @@ import {
   versionPath,
 } from '../../../domain/versions/key-layout.ts';
 import { type LedgerEntry, ledgerEntry } from '../../../domain/versions/ledger.ts';
-import { type Receipt, receipt } from '../../../domain/versions/receipt.ts';
+import { type Receipt, receipt, receiptsIn } from '../../../domain/versions/receipt.ts';
 import { type SnapshotFiles, snapshotFiles } from '../../../formats/iceberg/metadata/expire.ts';
 import type { LocatedMetadata } from '../../../formats/iceberg/metadata/files.ts';
 import { parseMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
@@ -63,9 +63,10 @@ export class Contents {
 
   async receipts(prefix = 'receipts/'): Promise<Receipt[]> {
     const keys = this.keys('ledger').filter((key) => key.startsWith(prefix));
-    return Promise.all(
+    const documents = await Promise.all(
       keys.map(async (key) => receipt.parse(JSON.parse((await this.text('ledger', key)) ?? ''))),
     );
+    return receiptsIn(documents);
   }
 
   /**
