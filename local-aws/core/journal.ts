@@ -97,21 +97,29 @@ export function journalsIn(directory: string, options: JournalOptions = {}): Ope
 
 /** @returns the number of entries */
 async function replayFile<Entry>(path: string, replay: (entry: Entry) => void): Promise<number> {
-  await (await open(path, 'a', 0o600)).close();
-  let number = 0;
-  for await (const line of wholeLines(path)) {
-    number += 1;
-    let entry: Entry;
-    try {
-      entry = JSON.parse(line) as Entry;
-    } catch {
-      throw new StateRefused(
-        `${path}:${number} is not a journal entry: the file was changed, or the disk lost a part of it. Restore an older copy, or choose another --directory.`,
-      );
-    }
-    replay(entry);
+  const file = await open(path, 'a+', 0o600);
+  try {
+    let number = 0;
+    for await (const lines of wholeLines(file))
+      for (const line of lines) {
+        number += 1;
+        replay(parseEntry(line, path, number));
+      }
+    return number;
+  } finally {
+    await file.close();
   }
-  return number;
+}
+
+/** @throws {StateRefused} */
+function parseEntry<Entry>(line: string, path: string, number: number): Entry {
+  try {
+    return JSON.parse(line) as Entry;
+  } catch {
+    throw new StateRefused(
+      `${path}:${number} is not a journal entry: the file was changed, or the disk lost a part of it. Restore an older copy, or choose another --directory.`,
+    );
+  }
 }
 
 /**

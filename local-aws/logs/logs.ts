@@ -169,12 +169,13 @@ class LogFile {
       for (const path of [this.#path, `${this.#path}.1`]) files.unshift(...(await openIfThere(path)));
       let last = 0;
       for (const file of files) {
-        for await (const line of wholeLines(file, await offsetOf(file, firstId))) {
-          const event = parseEvent(line);
-          if (event === undefined || Number(event.id) <= last) continue;
-          last = Number(event.id);
-          if (last >= firstId) yield event;
-        }
+        for await (const lines of wholeLines(file, await offsetOf(file, firstId)))
+          for (const line of lines) {
+            const event = parseEvent(line);
+            if (event === undefined || Number(event.id) <= last) continue;
+            last = Number(event.id);
+            if (last >= firstId) yield event;
+          }
       }
     } finally {
       await Promise.all(files.map((file) => file.close()));

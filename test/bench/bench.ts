@@ -11,6 +11,7 @@ import { comparison } from './comparison.ts';
 import { csv } from './csv.ts';
 import { localCloud } from './local-cloud.ts';
 import { memory } from './memory.ts';
+import { million } from './million/million.ts';
 import { mysql } from './mysql.ts';
 import { overwrite } from './overwrite.ts';
 import { page } from './page.ts';
@@ -36,6 +37,7 @@ const sections = [
   mysql,
   memory,
   huge,
+  million,
   commits,
   compaction,
   backfill,

@@ -155,6 +155,14 @@ export class Server {
     return this.#child.pid;
   }
 
+  /** The memory that it has resident, and the most that it had (proc_pid_status(5)), in bytes. */
+  get memory(): { now: number; peak: number } {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    const bytes = (field: string) =>
+      1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]);
+    return { now: bytes('VmRSS'), peak: bytes('VmHWM') };
+  }
+
   /** The largest resident memory, in MB, that it has while `task` runs. */
   async peakMbOf(task: () => Promise<void>): Promise<number> {
     let peakMb = 0;
@@ -175,7 +183,7 @@ export class Server {
 }
 
 /** Runs `task` for 0 … count-1, a few at a time. @returns milliseconds */
-async function timed(count: number, task: (index: number) => Promise<unknown>): Promise<number> {
+export async function timed(count: number, task: (index: number) => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
   let next = 0;
   const caller = async () => {

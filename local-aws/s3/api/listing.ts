@@ -1,5 +1,5 @@
 import type { Bucket } from '../storage/bucket.ts';
-import { compareKeys, isAfter, SortedKeys } from '../storage/keys.ts';
+import { compareKeys, isAfter, type Keys, SortedMap } from '../storage/keys.ts';
 import type { OpenUpload, StoredObject, Version } from '../storage/model.ts';
 
 export interface Selection {
@@ -52,10 +52,10 @@ export function listVersions(
 
 /** Open uploads, oldest first for each key ("API Reference: ListMultipartUploads"). */
 export function listUploads(bucket: Bucket, selection: Selection): Page<OpenUpload> {
-  const keys = new SortedKeys();
-  const byKey = Map.groupBy(bucket.uploads.values(), (upload) => upload.key);
-  for (const key of byKey.keys()) keys.add(key);
-  return paginate(keys, selection, (key) =>
+  const byKey = new SortedMap<OpenUpload[]>();
+  for (const upload of bucket.uploads.values())
+    byKey.set(upload.key, [...(byKey.get(upload.key) ?? []), upload]);
+  return paginate(byKey, selection, (key) =>
     (byKey.get(key) ?? []).map((upload) => ({ id: upload.uploadId, entry: upload })),
   );
 }
@@ -74,7 +74,7 @@ export function positionOf(
 }
 
 function paginate<Entry>(
-  keys: SortedKeys,
+  keys: Keys,
   { prefix, delimiter, limit, after }: Selection,
   entriesOf: (key: string) => readonly { id: string; entry: Entry }[],
 ): Page<Entry> {

@@ -223,12 +223,14 @@ export class FileBlobs implements Blobs {
   }
 
   async sweep(referenced: Iterable<string>): Promise<void> {
-    const kept = new Set<string>();
+    const kept = new Map<string, { blobs: number; packed: boolean }>();
     for (const blob of referenced) {
-      const { file, packed } = fileOf(blob);
-      kept.add(file);
-      if (packed) this.#packed.set(file, (this.#packed.get(file) ?? 0) + 1);
+      const file = nameOf(blob);
+      const known = kept.get(file);
+      if (known === undefined) kept.set(file, { blobs: 1, packed: file !== blob });
+      else known.blobs += 1;
     }
+    for (const [file, { blobs, packed }] of kept) if (packed) this.#packed.set(file, blobs);
     for (const directory of [this.#incoming, this.#blobs])
       for (const name of await readdir(directory))
         if (isOwn(name) && !kept.has(name)) await unlink(join(directory, name));
@@ -247,9 +249,15 @@ export class FileBlobs implements Blobs {
  */
 const isOwn = (name: string) => /^(pack-)?[0-9a-f]{32}$/.test(name);
 
+/** The name of a blob's file. */
+function nameOf(blob: string): string {
+  const at = blob.indexOf('@');
+  return at < 0 ? blob : blob.slice(0, at);
+}
+
 function fileOf(blob: string): { file: string; offset: number; packed: boolean } {
-  const [file = '', offset] = blob.split('@');
-  return { file, offset: Number(offset ?? 0), packed: offset !== undefined };
+  const file = nameOf(blob);
+  return { file, offset: Number(blob.slice(file.length + 1)), packed: file !== blob };
 }
 
 /** Blobs in memory, for the simulation and for small ephemeral runs. */

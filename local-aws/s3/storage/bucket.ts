@@ -1,6 +1,6 @@
 import { ServiceError } from '../../core/service-error.ts';
 import { noSuchKey, noSuchUpload, preconditionFailed } from '../api/errors.ts';
-import { SortedKeys } from './keys.ts';
+import { type Keys, SortedMap } from './keys.ts';
 import type {
   BucketSettings,
   Change,
@@ -17,7 +17,7 @@ import type {
   WriteCondition,
 } from './model.ts';
 import { assemble, etagOfParts, type ListedPart } from './multipart.ts';
-import { beginningOf, Packing } from './packed.ts';
+import { beginningIn, beginningOf, blobsIn, Packing } from './packed.ts';
 
 /** A conditional write in progress. */
 export interface Attempt {
@@ -34,16 +34,20 @@ export interface Attempt {
  */
 export class Bucket {
   readonly settings: BucketSettings;
-  readonly keys = new SortedKeys();
   readonly uploads = new Map<string, OpenUpload>();
   /** Packed, newest first; most keys have one. */
-  readonly #versions = new Map<string, string | readonly string[]>();
+  readonly #versions = new SortedMap<string | readonly string[]>();
   readonly #packing = new Packing();
   readonly #attempts = new Set<Attempt>();
   #count = 0;
 
   constructor(settings: BucketSettings) {
     this.settings = settings;
+  }
+
+  /** The keys that have versions. */
+  get keys(): Keys {
+    return this.#versions;
   }
 
   /** Newest first. */
@@ -204,7 +208,7 @@ export class Bucket {
   /** The changes that rebuild the bucket. */
   *changes(): Generator<Change> {
     for (const set of this.#packing.sets) yield { type: 'headers', ...set };
-    for (const key of this.keys)
+    for (const key of this.#versions)
       for (const packed of this.#packed(key).toReversed()) yield { type: 'packed', key, packed };
     for (const { parts, ...upload } of this.uploads.values()) {
       yield { type: 'upload', upload };
@@ -213,8 +217,9 @@ export class Bucket {
   }
 
   *blobs(): Generator<string> {
-    for (const key of this.#versions.keys())
-      for (const version of this.versions(key)) yield* blobsOf(version);
+    for (const packed of this.#versions.values())
+      if (typeof packed === 'string') for (const blob of blobsIn(packed)) yield blob;
+      else yield* packed.flatMap(blobsIn);
     for (const { parts } of this.uploads.values()) for (const part of parts.values()) yield part.blob;
   }
 
@@ -230,7 +235,7 @@ export class Bucket {
         if (change.set !== undefined) this.#packing.learn(change.set);
         return this.#add(change.key, change.packed);
       case 'remove':
-        return this.#drop(change.key, change.versionId);
+        return this.#drop(change.key, beginningOf(change.versionId));
       case 'restore': {
         const { key, versionId, until } = change;
         const found = this.version(key, versionId);
@@ -268,33 +273,40 @@ export class Bucket {
 
   /** @param uploadId the upload that the version ends, if the version does not name it */
   #add(key: string, packed: string, uploadId?: string): string[] {
-    const known = this.#packed(key);
-    // A version without an upload can't be the end of one, and a new key has nothing to replace.
-    const ends = uploadId !== undefined || (this.uploads.size > 0 && packed.includes('"uploadId"'));
-    const version = known.length > 0 || ends ? this.#packing.unpack(packed) : undefined;
-    const replaced = version === undefined ? [] : this.#drop(key, version.versionId);
-    const older = this.#packed(key);
-    this.#versions.set(key, older.length === 0 ? packed : [packed, ...older]);
+    const replaced = this.#versions.add(key, packed) ? [] : this.#addNewest(key, packed);
     this.#count += 1;
-    if (older.length === 0) this.keys.add(key);
-    if (version === undefined) return [];
-    const kept = new Set(blobsOf(version));
-    const ended = version.marker ? undefined : (version.uploadId ?? uploadId);
-    return [...replaced, ...this.#endUpload(ended)].filter((blob) => !kept.has(blob));
+    const ended = this.#endUpload(uploadId ?? this.#uploadOf(packed));
+    if (replaced.length + ended.length === 0) return [];
+    const kept = new Set(blobsIn(packed));
+    return [...replaced, ...ended].filter((blob) => !kept.has(blob));
   }
 
-  #drop(key: string, versionId: string): string[] {
-    const dropped = this.version(key, versionId);
-    if (!dropped) return [];
-    const beginning = beginningOf(versionId);
-    const left = this.#packed(key).filter((each) => !each.startsWith(beginning));
-    this.#versions.set(key, left);
+  /** Before the versions that the key has; one with the same id is replaced. */
+  #addNewest(key: string, packed: string): string[] {
+    const replaced = this.#drop(key, beginningIn(packed));
+    const older = this.#packed(key);
+    this.#versions.set(key, older.length === 0 ? packed : [packed, ...older]);
+    return replaced;
+  }
+
+  /** The open upload that a version ends. */
+  #uploadOf(packed: string): string | undefined {
+    // Most are of no upload, which is faster to see than to unpack.
+    if (this.uploads.size === 0 || !packed.includes('"uploadId"')) return undefined;
+    const version = this.#packing.unpack(packed);
+    return version.marker ? undefined : version.uploadId;
+  }
+
+  /** @param beginning of the packed version: see `beginningOf` */
+  #drop(key: string, beginning: string): string[] {
+    const known = this.#packed(key);
+    const dropped = known.find((each) => each.startsWith(beginning));
+    if (dropped === undefined) return [];
+    const left = known.filter((each) => each !== dropped);
     this.#count -= 1;
-    if (left.length === 0) {
-      this.#versions.delete(key);
-      this.keys.delete(key);
-    }
-    return blobsOf(dropped);
+    if (left.length === 0) this.#versions.delete(key);
+    else this.#versions.set(key, left);
+    return blobsIn(dropped);
   }
 
   #endUpload(uploadId: string | undefined): string[] {
@@ -337,8 +349,4 @@ export class Bucket {
   #detail(key: string, versionId: string, { now, sequencer }: Stamp) {
     return { key, versionId, time: now, sequencer };
   }
-}
-
-function blobsOf(version: Version): string[] {
-  return version.marker ? [] : version.slices.map((slice) => slice.blob);
 }

@@ -78,21 +78,23 @@ export function eventOf(
 
 /** Generates sequencers: hexadecimal text that only increases, even if the clock goes back or stops. */
 export class Sequencers {
-  #last = 0n;
+  /** All have as many digits, so that a later one is a greater text. */
+  #last = digits(0n);
 
   next(now: number): string {
-    const wanted = BigInt(now) << 20n;
-    this.#last = wanted > this.#last ? wanted : this.#last + 1n;
-    return this.last;
+    const wanted = digits(BigInt(now) << 20n);
+    this.#last = wanted > this.#last ? wanted : digits(BigInt(`0x${this.#last}`) + 1n);
+    return this.#last;
   }
 
   get last(): string {
-    return this.#last.toString(16).toUpperCase().padStart(18, '0');
+    return this.#last;
   }
 
   /** Registers a sequencer that was generated before a restart. */
   seen(sequencer: string): void {
-    const value = BigInt(`0x${sequencer}`);
-    if (value > this.#last) this.#last = value;
+    if (sequencer > this.#last) this.#last = sequencer;
   }
 }
+
+const digits = (value: bigint) => value.toString(16).toUpperCase().padStart(18, '0');

@@ -26,33 +26,66 @@ interface Place {
   readonly at: number;
 }
 
-/** A set of keys in byte order. */
-export class SortedKeys {
-  /** Concatenated, the runs are all keys. None is empty, except the only one of an empty set. */
-  readonly #runs: string[][] = [[]];
+/** A character from the surrogates on: see `compareKeys`. */
+const HIGH = /[\ud800-\uffff]/;
 
-  add(key: string): void {
-    const last = this.#runs.at(-1)?.at(-1);
-    // A journal that was rewritten has them in order.
-    const isLast = last !== undefined && compareKeys(last, key) < 0;
-    const end = { run: this.#runs.length - 1, at: this.#runs.at(-1)?.length ?? 0 };
-    const place = isLast ? end : this.#find((other) => compareKeys(other, key) >= 0);
-    const keys = this.#runs[place.run];
-    if (keys === undefined || keys[place.at] === key) return;
-    keys.splice(place.at, 0, key);
-    if (keys.length > largestRun) this.#runs.splice(place.run + 1, 0, keys.splice(largestRun / 2));
+/** The keys of a map, whatever its values. */
+export type Keys = Pick<SortedMap<unknown>, 'walk' | typeof Symbol.iterator>;
+
+/**
+ * Values by keys, in byte order of the keys. Over a million keys it takes less memory than a `Map` beside
+ * their order, and half the time to fill.
+ */
+export class SortedMap<Value> {
+  /** Concatenated, the runs are all keys. None is empty, except the only one of an empty map. */
+  readonly #runs: string[][] = [[]];
+  /** The values of the keys, in runs alike. */
+  readonly #values: Value[][] = [[]];
+  /** Whether a key has a high character. If none has, JavaScript's own order, which is faster, is theirs. */
+  #high = false;
+
+  get size(): number {
+    return this.#runs.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  get(key: string): Value | undefined {
+    const { run, at } = this.#placeOf(key);
+    return this.#runs[run]?.[at] === key ? this.#values[run]?.[at] : undefined;
+  }
+
+  set(key: string, value: Value): void {
+    const place = this.#placeOf(key);
+    const values = this.#values[place.run];
+    if (this.#at(place) !== key) this.#insert(place, key, value);
+    else if (values !== undefined) values[place.at] = value;
+  }
+
+  /** Sets the value of a key that has none. Returns whether it had none. */
+  add(key: string, value: Value): boolean {
+    const place = this.#placeOf(key);
+    if (this.#at(place) === key) return false;
+    this.#insert(place, key, value);
+    return true;
   }
 
   delete(key: string): void {
-    const { run, at } = this.#find((other) => compareKeys(other, key) >= 0);
+    const { run, at } = this.#placeOf(key);
     const keys = this.#runs[run];
     if (keys?.[at] !== key) return;
     keys.splice(at, 1);
-    if (keys.length === 0 && this.#runs.length > 1) this.#runs.splice(run, 1);
+    this.#values[run]?.splice(at, 1);
+    if (keys.length > 0 || this.#runs.length === 1) return;
+    this.#runs.splice(run, 1);
+    this.#values.splice(run, 1);
   }
 
+  /** The keys. */
   *[Symbol.iterator](): Generator<string> {
     for (const keys of this.#runs) yield* keys;
+  }
+
+  *values(): Generator<Value> {
+    for (const values of this.#values) yield* values;
   }
 
   /**
@@ -67,7 +100,7 @@ export class SortedKeys {
     visible: (key: string) => boolean;
   }): Generator<{ key: string; common: boolean }> {
     const { prefix, delimiter, from, visible } = options;
-    let place = this.#find((key) => compareKeys(key, prefix) >= 0 && from(key));
+    let place = this.#find((key) => !this.#isBefore(key, prefix) && from(key));
     for (let key = this.#at(place); key?.startsWith(prefix); key = this.#at(place)) {
       const end = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
       if (!visible(key)) place = this.#after(place);
@@ -80,6 +113,34 @@ export class SortedKeys {
         place = this.#find((other) => isAfter(other, common));
       }
     }
+  }
+
+  #insert({ run, at }: Place, key: string, value: Value): void {
+    const [keys, values] = [this.#runs[run], this.#values[run]];
+    if (keys === undefined || values === undefined) return;
+    this.#high ||= HIGH.test(key);
+    keys.splice(at, 0, key);
+    values.splice(at, 0, value);
+    if (keys.length <= largestRun) return;
+    // Keys that come in order leave full runs behind them.
+    const rest = at === largestRun ? largestRun : largestRun / 2;
+    this.#runs.splice(run + 1, 0, keys.splice(rest));
+    this.#values.splice(run + 1, 0, values.splice(rest));
+  }
+
+  /** Where the key is, or would be. */
+  #placeOf(key: string): Place {
+    const run = this.#runs.length - 1;
+    const keys = this.#runs[run] ?? [];
+    const last = keys.at(-1);
+    // A journal that was rewritten has them in order.
+    if (last !== undefined && this.#isBefore(last, key)) return { run, at: keys.length };
+    return this.#find((other) => !this.#isBefore(other, key));
+  }
+
+  /** Of a key of the map, and any text. A high character is after all others in both orders. */
+  #isBefore(key: string, other: string): boolean {
+    return this.#high ? compareKeys(key, other) < 0 : key < other;
   }
 
   #at({ run, at }: Place): string | undefined {

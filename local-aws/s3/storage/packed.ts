@@ -1,3 +1,4 @@
+import { parseAlgorithm } from './checksum.ts';
 import type { HeaderSet, PackedVersion, Slice, StoredObject, Version } from './model.ts';
 
 type Rest = Omit<
@@ -16,7 +17,8 @@ type Fields =
       slices: readonly (string | number)[],
       /** The number of a set of headers, or the headers themselves. */
       headers: number | StoredObject['headers'],
-      rest: Rest,
+      /** Of most objects the algorithm and the value of their checksum, as one text: see `shortOf`. */
+      rest: string | Rest,
     ];
 
 /** Beyond so many sets of headers, as if each object has its own, they are stored with their objects. */
@@ -40,7 +42,7 @@ export class Packing {
     const flat = slices.flatMap(({ blob, size: bytes }) => [blob, bytes]);
     const before = this.#sets.length;
     const set = this.#number(headers) ?? headers;
-    const fields: Fields = [versionId, lastModified, size, etag, flat, set, rest];
+    const fields: Fields = [versionId, lastModified, size, etag, flat, set, shortOf(rest) ?? rest];
     const packed = JSON.stringify(fields);
     return this.#sets.length === before ? { packed } : { packed, set: { number: before, headers } };
   }
@@ -56,7 +58,7 @@ export class Packing {
     for (let i = 0; i < flat.length; i += 2)
       slices.push({ blob: String(flat[i]), size: Number(flat[i + 1]) });
     const headers = typeof set === 'number' ? (this.#sets[set] ?? {}) : set;
-    return { marker: false, versionId, lastModified, size, etag, slices, headers, ...rest };
+    return { marker: false, versionId, lastModified, size, etag, slices, headers, ...restOf(rest) };
   }
 
   get sets(): HeaderSet[] {
@@ -79,5 +81,45 @@ export class Packing {
   }
 }
 
+/**
+ * The rest of an object that has nothing but the checksum of its whole, as text: it would be a third of the
+ * packed version.
+ */
+function shortOf({ multipart, checksum, ...others }: Rest): string | undefined {
+  const isPlain = !multipart && Object.values(others).every((value) => value === undefined);
+  if (!isPlain || checksum?.type !== 'FULL_OBJECT') return undefined;
+  return `${checksum.algorithm} ${checksum.value}`;
+}
+
+function restOf(rest: string | Rest): Rest {
+  if (typeof rest !== 'string') return rest;
+  const space = rest.indexOf(' ');
+  const algorithm = parseAlgorithm(rest.slice(0, space));
+  return {
+    multipart: false,
+    ...(algorithm && { checksum: { algorithm, value: rest.slice(space + 1), type: 'FULL_OBJECT' } }),
+  };
+}
+
 /** The beginning of each packed version with this id, and of no other. */
 export const beginningOf = (versionId: string): string => `[${JSON.stringify(versionId)},`;
+
+/** The beginning of a packed version, up to its id. */
+export const beginningIn = (packed: string): string => packed.slice(0, packed.indexOf(',') + 1);
+
+/**
+ * The blobs of a packed version, without unpacking the rest of it: a start over a million objects asks for
+ * those of each. No id, ETag or name of a blob has a bracket or a quote.
+ */
+export function blobsIn(packed: string): string[] {
+  const blobs: string[] = [];
+  const begin = packed.indexOf('[', 1);
+  if (begin < 0) return blobs;
+  const end = packed.indexOf(']', begin);
+  for (let quote = packed.indexOf('"', begin); quote >= 0 && quote < end; ) {
+    const close = packed.indexOf('"', quote + 1);
+    blobs.push(packed.slice(quote + 1, close));
+    quote = packed.indexOf('"', close + 1);
+  }
+  return blobs;
+}

@@ -9,6 +9,7 @@ import { StateRefused } from '../../core/state.ts';
 import { type Blobs, FileBlobs, MemoryBlobs } from './blobs.ts';
 import { Bucket } from './bucket.ts';
 import { eventOf, type Origin, type S3Event, Sequencers } from './events.ts';
+import { SortedMap } from './keys.ts';
 import type { BucketSettings, Change, CommandResult, Stamp } from './model.ts';
 
 export interface StoreOptions {
@@ -63,7 +64,8 @@ export class Store {
   /** Includes buckets that are no longer served: their contents stay until the directory is deleted. */
   readonly #buckets = new Map<string, Bucket>();
   readonly #sequencers = new Sequencers();
-  readonly #unpublished = new Map<string, S3Event>();
+  /** By id. Of all that ever passed through a `Map`, V8 would keep much until its next full collection. */
+  readonly #unpublished = new SortedMap<S3Event>();
   readonly #underWay = new Set<Promise<void>>();
   readonly #retries = new Set<() => void>();
   /** The reported creation time of all buckets. */
@@ -102,7 +104,7 @@ export class Store {
       );
     }
     await this.blobs.sweep(this.#referenced());
-    for (const event of this.#unpublished.values()) this.#publish(event);
+    for (const event of [...this.#unpublished.values()].sort(bySequencer)) this.#publish(event);
   }
 
   /** Waits for running work. Unpublished events are kept for the next start. */
@@ -194,8 +196,9 @@ export class Store {
   }
 
   #open(name: string): Bucket {
-    const settings = this.#served.get(name) ?? { name, eventBridge: false };
-    const bucket = this.#buckets.get(name) ?? new Bucket(settings);
+    const known = this.#buckets.get(name);
+    if (known !== undefined) return known;
+    const bucket = new Bucket(this.#served.get(name) ?? { name, eventBridge: false });
     this.#buckets.set(name, bucket);
     return bucket;
   }
@@ -241,6 +244,10 @@ export class Store {
     void task.finally(() => this.#underWay.delete(task));
   }
 }
+
+const sequencerOf = ({ detail }: S3Event) => detail.object.sequencer;
+/** As they came. */
+const bySequencer = (a: S3Event, b: S3Event) => (sequencerOf(a) < sequencerOf(b) ? -1 : 1);
 
 /** A journal has at least one line since its first start. */
 const isLost = (path: string) => !existsSync(path) || statSync(path).size === 0;
