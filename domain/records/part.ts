@@ -16,6 +16,11 @@ export interface Limits {
   readonly partBytes: number;
   /** An object of no more bytes is transformed in place: by the invocation that extracts it. */
   readonly inPlaceBytes: number;
+  /**
+   * A large object's records are found by several functions, each in so many bytes of its content. A multiple
+   * of `blockBytes`.
+   */
+  readonly segmentBytes: number;
   /** How many partitions the rows of a part may fall into: each is an open file in memory, and a PUT. */
   readonly partitions: number;
   /** How many characters of rejects are gathered before they are written. */
@@ -34,6 +39,7 @@ export const limits: Limits = {
   partRecords: 20_000,
   partBytes: 16 * 1024 * 1024,
   inPlaceBytes: 512 * 1024,
+  segmentBytes: 128 * 1024 * 1024,
   partitions: 1000,
   rejects: 8 * 1024 * 1024,
   checkpointMs: 20_000,

@@ -165,6 +165,7 @@ function smallLimits(random: Random): Limits {
     partRecords: random.between(1, 5),
     partBytes: random.pick([deployedLimits.partBytes, 600]),
     inPlaceBytes: random.pick([deployedLimits.inPlaceBytes, 0]),
+    segmentBytes: random.pick([deployedLimits.segmentBytes, 200]),
     partitions: random.pick([deployedLimits.partitions, 2]),
     rejects: random.pick([deployedLimits.rejects, 200]),
     checkpointMs: random.pick([deployedLimits.checkpointMs, 0]),

@@ -275,7 +275,7 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'counts records from 1 where it goes on',
     file: 'handlers/stages/extraction/parts-writer.ts',
-    find: '      this.records += records;\n',
+    find: '      this.#before += records;\n',
     replace: '',
     caughtBy: 'test/handlers/extraction/continuation.test.ts',
   },
