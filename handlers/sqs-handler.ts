@@ -17,7 +17,7 @@ import type { Stage } from '../domain/stage.ts';
 import type { Announce } from '../domain/versions/announcement.ts';
 import { UnreadableDocument } from '../domain/versions/document.ts';
 import { faultKey } from '../domain/versions/key-layout.ts';
-import { type ObjectEvent, parseObjectEvent } from '../domain/versions/object-event.ts';
+import { findObjectEvent, type ObjectEvent, parseObjectEvent } from '../domain/versions/object-event.ts';
 import { total } from '../domain/versions/receipt.ts';
 import { revisionName } from '../domain/versions/revision.ts';
 import { threadedZstd } from '../formats/zstd.ts';
@@ -62,6 +62,8 @@ export interface StageOptions {
   /** How many messages of a batch are processed at once; limited by the function's memory. */
   readonly concurrency: number;
   readonly work: (event: ObjectEvent, context: StageContext) => Promise<Outcome>;
+  /** Outlines a segment of the event's object, if the stage asks for that: nothing depends on it. */
+  readonly outline?: (event: ObjectEvent, segment: number, context: StageContext) => Promise<string>;
 }
 
 /** The dependencies that a simulation replaces. */
@@ -169,6 +171,24 @@ export function stageHandler(
     });
   };
 
+  /** Whether a message only asks for an outline. */
+  const isOfOutline = ({ body }: SQSRecord) =>
+    options.outline !== undefined && findObjectEvent(body)?.segment !== undefined;
+
+  /** It is done once, or not at all: the extraction goes on without it. So it never fails. */
+  const outlineOnce = async (message: SQSRecord, context: StageContext): Promise<void> => {
+    const { segment, ...event } = parseObjectEvent(message.body);
+    if (segment === undefined || receivesOf(message) > 1 || context.isEnding()) return;
+    const { key, versionId } = event;
+    const about = { key, versionId, segment };
+    try {
+      const outline = await options.outline?.(event, segment, context);
+      logger.info('A segment was to be outlined', { ...about, outline });
+    } catch (error) {
+      logger.warn('A segment could not be outlined. Its extraction goes on without', { ...about, error });
+    }
+  };
+
   // Middy's early timeout would answer while work is still running. Lambda then freezes that work and may
   // thaw it much later.
   return middy<SQSEvent, unknown>({ timeoutEarlyInMillis: 0 })
@@ -214,28 +234,31 @@ export function stageHandler(
       const notes = new AttemptNotes({ ...options, store, startedAt });
       // A function that is killed can't leave a note, neither for this message nor for those it has not
       // started. So the notes of all repeated attempts are written first.
-      await Promise.allSettled(Records.map((message) => notes.begun(message)));
+      const own = Records.filter((message) => !isOfOutline(message));
+      await Promise.allSettled(own.map((message) => notes.begun(message)));
+      const contextOf = (message: SQSRecord): StageContext => ({
+        ...outside,
+        ...ports,
+        batch,
+        codeVersion: options.codeVersion,
+        registry: options.registry,
+        tableSchema: options.tableSchema,
+        deadline,
+        isEnding,
+        message: message.messageId,
+        sentAt: Number(message.attributes.SentTimestamp),
+        invocation: lambda.awsRequestId,
+        receives: receivesOf(message),
+      });
       return Promise.allSettled(
         Records.map((message) =>
-          limit(() =>
-            withAttemptNote(message, notes, timeLeft, async () => {
+          limit(async () => {
+            if (!own.includes(message)) return outlineOnce(message, contextOf(message));
+            return withAttemptNote(message, notes, timeLeft, async () => {
               if (timeLeft() < time * RESERVED_TIME) throw outOfTime(stage);
-              await processMessage(message, {
-                ...outside,
-                ...ports,
-                batch,
-                codeVersion: options.codeVersion,
-                registry: options.registry,
-                tableSchema: options.tableSchema,
-                deadline,
-                isEnding,
-                message: message.messageId,
-                sentAt: Number(message.attributes.SentTimestamp),
-                invocation: lambda.awsRequestId,
-                receives: receivesOf(message),
-              });
-            }),
-          ),
+              await processMessage(message, contextOf(message));
+            });
+          }),
         ),
       );
     });

@@ -5,12 +5,12 @@ import type { SyntheticEvent } from '../operations/sweep.ts';
 export type Reason = 'Sweep' | 'Replay' | 'Backfill' | 'Continuation';
 
 /**
- * An event as EventBridge would deliver it, plus the revision in the field `edition` and the time of a
- * hand-over, which S3's events do not have.
+ * An event as EventBridge would deliver it, plus the revision in the field `edition`, the time of a hand-over
+ * and the `segment`, which S3's events do not have.
  */
 export function toQueueMessage(
   bucket: string,
-  { type, key, versionId, revision, sequencer, size, permanent, handedOver }: SyntheticEvent,
+  { type, key, versionId, revision, sequencer, size, permanent, handedOver, segment }: SyntheticEvent,
   reason: Reason,
   now = Date.now(),
 ): string {
@@ -35,6 +35,7 @@ export function toQueueMessage(
       }),
       ...(revision > 0 && { edition: revision }),
       ...(handedOver !== undefined && { 'handed-over': handedOver }),
+      ...(segment !== undefined && { segment }),
     },
   };
   // SQS does not accept these two characters unescaped (API Reference, SendMessage).

@@ -22,6 +22,7 @@ const eventBridgeEvent = z.object({
     // The revision, under the name that it has had in messages from the beginning.
     edition: z.int().min(1).max(MAX_REVISION).optional(),
     'handed-over': z.int().nonnegative().optional(),
+    segment: z.int().nonnegative().optional(),
   }),
 });
 
@@ -35,6 +36,8 @@ export interface ObjectEvent {
   readonly versionId: string;
   /** Not from S3. Above 0 if the deployed code is to reprocess a version, replacing its earlier revision. */
   readonly revision: number;
+  /** Not from S3. Which segment is to be outlined, while somebody else extracts the object. */
+  readonly segment?: number;
   readonly sequencer: string;
   /** Bytes; absent in a deletion. */
   readonly size: number | undefined;
@@ -73,6 +76,7 @@ export function parseObjectEvent(body: string): ObjectEvent {
     key: detail.object.key,
     versionId: detail.object['version-id'] ?? 'null',
     revision: detail.edition ?? 0,
+    ...(detail.segment !== undefined && { segment: detail.segment }),
     sequencer: detail.object.sequencer,
     size: detail.object.size,
     permanent: detail['deletion-type'] === 'Permanently Deleted',

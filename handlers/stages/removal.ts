@@ -1,4 +1,5 @@
 import { parseCheckpointKey } from '../../domain/records/checkpoint.ts';
+import { parseOutlineKey } from '../../domain/records/segments/outline.ts';
 import {
   dataPrefix,
   extractionReceiptKey,
@@ -62,7 +63,8 @@ export async function removeForgotten(
     return found.filter(({ of }) => of !== undefined && parseRevision(of.version).versionId === version);
   };
   const first = { ...path, version };
-  const found = await list(temp, partsPrefix(first), (key) => parsePartKey(key) ?? parseCheckpointKey(key));
+  const parseTempKey = (key: string) => parsePartKey(key) ?? parseCheckpointKey(key) ?? parseOutlineKey(key);
+  const found = await list(temp, partsPrefix(first), parseTempKey);
   for (const prefix of failedPrefixes(first)) found.push(...(await list(failed, prefix, parseFailedKey)));
   found.push(...(await list(processed, dataPrefix(first), parseDataKey)));
   if (found.length === 0) return;

@@ -134,6 +134,42 @@ describe('the handler of a stage', () => {
     expect(store.keys('ledger').filter((key) => key.startsWith('receipts/'))).toHaveLength(3);
   });
 
+  it('outlines a segment once or not at all, and never gives the message back', async () => {
+    const store = new MemoryStore();
+    const asked = JSON.parse(created('raw', 'recipes/a.ndjson'));
+    asked.detail.segment = 7;
+    const ofOutline = (id: string, ApproximateReceiveCount = '1') => {
+      const each = message(id, JSON.stringify(asked));
+      return { ...each, attributes: { ...each.attributes, ApproximateReceiveCount } };
+    };
+    const outlined: number[] = [];
+    const metrics = embeddedMetrics();
+    const work = () => Promise.reject(new Error('It extracts nothing.'));
+    const handlerWith = (outline: NonNullable<StageOptions['outline']>, time?: { elapsed: () => number }) =>
+      handlerOf(store, { work, outline, concurrency: 1 }, time);
+    const good = handlerWith(async (event, segment) => {
+      expect(event).not.toHaveProperty('segment');
+      outlined.push(segment);
+      return 'outlined';
+    });
+    expect(await failures(good, ofOutline('1'), ofOutline('2', '2'), ofOutline('3', '5'))).toEqual(failing());
+    expect(outlined).toEqual([7]);
+    let elapsed = 0;
+    const slow = handlerWith(
+      async (_, segment) => {
+        elapsed = 29_000;
+        outlined.push(segment);
+        throw new Error('SlowDown');
+      },
+      { elapsed: () => elapsed },
+    );
+    expect(await failures(slow, ofOutline('1'), ofOutline('2'))).toEqual(failing());
+    expect(outlined).toEqual([7, 7]);
+    // Neither a note nor a metric tells of an object.
+    expect(store.calls).toEqual([]);
+    expect(new Set(metrics().map(({ name }) => name))).toEqual(new Set(['MessagesReceived', 'QueueWait']));
+  });
+
   it('gives only those messages back for which the store failed', async () => {
     const store = new MemoryStore();
     putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));

@@ -2,6 +2,7 @@ import type { _Object } from '@aws-sdk/client-s3';
 import { garbageIsGoneAfter } from '../../../domain/operations/garbage.ts';
 import { contradictions, type Place, summarize } from '../../../domain/operations/reconciliation.ts';
 import { parseCheckpointKey } from '../../../domain/records/checkpoint.ts';
+import { parseOutlineKey } from '../../../domain/records/segments/outline.ts';
 import { UnreadableDocument } from '../../../domain/versions/document.ts';
 import {
   parseCompactedKey,
@@ -44,6 +45,8 @@ export async function lookAgain(
   { Key: key, LastModified: modified }: Pick<_Object, 'LastModified'> & { readonly Key: string },
   path: VersionPath | undefined,
 ): Promise<'named' | 'left_over' | 'orphaned'> {
+  // One stays if its writer died or was late, and expires with the parts.
+  if (place === 'temp' && parseOutlineKey(key) !== undefined) return 'named';
   const known = path && (await ledgerOf(target).known(path).catch(unreadableDocument));
   // An unreadable document has been reported already.
   if (known instanceof UnreadableDocument) return 'named';

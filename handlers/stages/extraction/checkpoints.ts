@@ -1,7 +1,8 @@
 import { type Checkpoint, checkpoint, checkpointKey } from '../../../domain/records/checkpoint.ts';
-import { parseDocument, renderDocument, UnreadableDocument } from '../../../domain/versions/document.ts';
+import { renderDocument } from '../../../domain/versions/document.ts';
 import type { VersionPath } from '../../../domain/versions/key-layout.ts';
 import type { ObjectStore } from '../../../store/object-store.ts';
+import { ownDocument } from './own-document.ts';
 
 /** How far the extraction of a version is, beside its parts. */
 export class Checkpoints {
@@ -20,13 +21,7 @@ export class Checkpoints {
     const found = await this.#store.find(bucket, key);
     if (found === undefined) return undefined;
     this.#isThere = true;
-    try {
-      const last = parseDocument(checkpoint, found.text, this.#address);
-      return last.codeVersion === codeVersion ? last : undefined;
-    } catch (error) {
-      if (error instanceof UnreadableDocument) return undefined;
-      throw error;
-    }
+    return ownDocument(checkpoint, found.text, this.#address, codeVersion);
   }
 
   async write(now: Checkpoint): Promise<void> {

@@ -1,8 +1,8 @@
 import type { Dataset } from '../../../domain/dataset.ts';
 import { errorText, PermanentError, TransientError } from '../../../domain/errors.ts';
-import { split } from '../../../domain/records/decoding/decode.ts';
 import type { Position } from '../../../domain/records/decoding/position.ts';
 import type { ByteRange, Source } from '../../../domain/records/decoding/source.ts';
+import { splitOutlined } from '../../../domain/records/segments/split-outlined.ts';
 import type { Registry } from '../../../domain/registry.ts';
 import {
   extractionReceiptKey,
@@ -32,6 +32,7 @@ import { removeSuperseded } from '../supersede.ts';
 import { outcomeOf, type Transforming } from '../transformation/transform-records.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { recordInPlace, transformInPlace } from './in-place.ts';
+import { Outlines } from './outlines.ts';
 import { PartsWriter } from './parts-writer.ts';
 import { type TakenUp, takeUp } from './take-up.ts';
 
@@ -88,6 +89,8 @@ export async function extractObject(
   }
   const { receipt } = done;
   if (entry === undefined) return leaveOvertaken(path, ledger, buckets, context);
+  // Not before the entry says that nobody needs them: whoever writes one then looks at it.
+  await new Outlines(event, path, buckets.temp, context).removeAll();
   await removeUnread(entry, event.versionId, ledger, store, buckets, receipt);
   await removeSuperseded(entry, ledger, store, buckets);
   if (before !== undefined) return withoutRecords(name, 'duplicate');
@@ -265,8 +268,9 @@ async function extract(
   try {
     if (dataset === undefined) throw unknownPrefix(event.key, registry);
     const source: Source = (range) => open(store, event, range);
-    for await (const batch of split(dataset, source, before?.position, limits.blockBytes)) {
-      await parts.add(batch);
+    const outlines = new Outlines(event, path, buckets.temp, context);
+    for await (const found of splitOutlined(dataset, source, before?.position, limits, outlines)) {
+      await parts.add(found);
       if (parts.border === undefined) continue;
       if (context.isEnding()) {
         await parts.stored();

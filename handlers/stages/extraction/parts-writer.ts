@@ -12,8 +12,10 @@ import {
 } from '../../../domain/records/part.ts';
 import { rangeOf } from '../../../domain/records/record-range.ts';
 import { PartDivider, type PartSpan, type RecordAt } from '../../../domain/records/segments/part-divider.ts';
+import type { OutlinedParts } from '../../../domain/records/segments/split-outlined.ts';
 import { partKey, type VersionPath } from '../../../domain/versions/key-layout.ts';
 import type { StoredObject } from '../../../domain/versions/receipt.ts';
+import { settleAll } from '../../../store/settle-all.ts';
 import type { StageContext } from '../context.ts';
 
 /**
@@ -75,8 +77,9 @@ export class PartsWriter {
     return this.#before + this.#divider.records;
   }
 
-  add(batch: Batch): Promise<void> {
-    return this.#divider.add(batch);
+  /** @param found records, or parts of them that are divided already and come after the first part */
+  add(found: Batch | OutlinedParts): Promise<void> {
+    return 'ranges' in found ? this.#addOutlined(found) : this.#divider.add(found);
   }
 
   /** The only part, if the object is small and none of it is stored. */
@@ -104,14 +107,32 @@ export class PartsWriter {
     return this.#storing;
   }
 
-  #begin({ batch: { at, header: columns } }: RecordAt): void {
-    this.#header = {
+  async #addOutlined({ header, ranges, next }: OutlinedParts): Promise<void> {
+    await this.finish();
+    const stored = ranges.map((range) => {
+      const part = partOfRange(this.#headerOf(header), range);
+      const key = partKey(this.#path, this.#parts);
+      this.#parts += 1;
+      this.#before += range.records;
+      return this.#store(key, range.records, part);
+    });
+    this.written.push(...(await settleAll(stored)));
+    this.border = next;
+  }
+
+  /** Of the part that fills. */
+  #headerOf(columns: readonly string[] | undefined): PartHeader {
+    return {
       ...this.#object,
       part: this.#parts,
       first: this.#before + 1,
       ...(columns && { columns: [...columns] }),
       codeVersion: this.#context.codeVersion,
     };
+  }
+
+  #begin({ batch: { at, header } }: RecordAt): void {
+    this.#header = this.#headerOf(header);
     this.#isByRange = this.#parts > 0 && at.start !== undefined;
     if (!this.#isByRange) this.#current.begin(this.#header);
   }
@@ -133,13 +154,16 @@ export class PartsWriter {
   }
 
   async #storePart(part: PartSpan, next: RecordAt | undefined): Promise<void> {
-    const { store, zstd } = this.#context;
     const key = partKey(this.#path, this.#parts);
-    const { records } = part;
-    const bytes = await zstd.compress(this.#content(part));
-    await store.write({ bucket: this.#bucket, key, body: bytes, contentType: 'application/zstd' });
-    this.written.push({ key, records, bytes: bytes.length });
+    this.written.push(await this.#store(key, part.records, this.#content(part)));
     this.border = next && { ...next.batch.at, skip: next.batch.at.skip + next.before };
+  }
+
+  async #store(key: string, records: number, content: Buffer): Promise<StoredObject> {
+    const { store, zstd } = this.#context;
+    const bytes = await zstd.compress(content);
+    await store.write({ bucket: this.#bucket, key, body: bytes, contentType: 'application/zstd' });
+    return { key, records, bytes: bytes.length };
   }
 
   /** The bytes of the part. The next one fills other memory. */
