@@ -161,11 +161,11 @@ async function watched<Result>(network: Network, clock: FiniteClock, work: Promi
 /** So small that small objects meet all of them. */
 function smallLimits(random: Random): Limits {
   return {
-    blockBytes: random.pick([deployedLimits.blockBytes, 100]),
+    blockBytes: random.pick([deployedLimits.blockBytes, 20]),
     partRecords: random.between(1, 5),
     partBytes: random.pick([deployedLimits.partBytes, 600]),
     inPlaceBytes: random.pick([deployedLimits.inPlaceBytes, 0]),
-    segmentBytes: random.pick([deployedLimits.segmentBytes, 200]),
+    segmentBytes: random.pick([40, 80]),
     partitions: random.pick([deployedLimits.partitions, 2]),
     rejects: random.pick([deployedLimits.rejects, 200]),
     checkpointMs: random.pick([deployedLimits.checkpointMs, 0]),

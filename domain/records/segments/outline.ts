@@ -120,7 +120,7 @@ async function firstLine(
   { segmentBytes }: Limits,
 ): Promise<number | undefined> {
   const end = segment * segmentBytes;
-  const lead = Math.min(MAX_RECORD_BYTES, Math.floor(segmentBytes / 2));
+  const lead = Math.min(MAX_RECORD_BYTES, segmentBytes);
   const range = { start: start + end - lead, end: start + end };
   const bytes = Buffer.concat(await Array.fromAsync(bytesOf(() => open(range))));
   const lineEnd = bytes.includes('\n') ? bytes.indexOf('\n') : bytes.indexOf('\r');

@@ -1,3 +1,4 @@
+import { parseOutlineKey } from '../../../domain/records/segments/outline.ts';
 import { objectId, parseCompactedKey, parseDataKey } from '../../../domain/versions/key-layout.ts';
 import { isSettled, type LedgerEntry } from '../../../domain/versions/ledger.ts';
 import type { Receipt } from '../../../domain/versions/receipt.ts';
@@ -68,7 +69,9 @@ export function retries(pipeline: Pipeline): string[] {
       if (/^(heads|attempts|gave-up|faults)\/|\/metadata\/|\/(deleted\.whole|checkpoint)\.json$/.test(key))
         continue;
       const versions = bucket.versions(key);
-      const most = purpose === 'archive' || key.startsWith('rejects/') ? codes : 1;
+      const isOfCode =
+        purpose === 'archive' || key.startsWith('rejects/') || parseOutlineKey(key) !== undefined;
+      const most = isOfCode ? codes : 1;
       if (mostBodies(versions) > most)
         found.push(`a retry wrote other bytes: ${purpose}/${key} has ${versions.length} versions`);
       if (purpose === 'ledger' && versions.length > 1) found.push(`a receipt was written twice: ${key}`);

@@ -1,4 +1,5 @@
 import { checkpointKey } from '../../../domain/records/checkpoint.ts';
+import { parseOutlineKey } from '../../../domain/records/segments/outline.ts';
 import { objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
 import { csvTableKey, faultKey, versionPath } from '../../../domain/versions/key-layout.ts';
 import { isShownBy, type LedgerEntry } from '../../../domain/versions/ledger.ts';
@@ -91,6 +92,8 @@ class Model {
         this.#contents
           .keys(purpose)
           .filter((key) => !/^(attempts|gave-up)\//.test(key) && !unnamed.has(key) && !foreign.has(key))
+          // One stays if its writer died, or was late; it expires.
+          .filter((key) => purpose !== 'temp' || parseOutlineKey(key) === undefined)
           .filter((key) => purpose !== 'failed' || !erased.some((versionId) => key.includes(versionId))),
       );
       const allowed = expected.union(this.#leftToChance[purpose]);

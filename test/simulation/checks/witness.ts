@@ -48,9 +48,10 @@ export class Witness {
   /** Somebody reads a version of an object, or what the seed says of it. */
   read(party: Party, bucket: string, key: string, versionId: string): void {
     // What one reads whose time is over does no harm.
-    // A transformation reads some of a large object.
+    // A transformation reads some of a large object, and so does who outlines a segment of it.
     if (!bucket.includes('-raw-') || !this.#current.has(party) || !party.name.startsWith('extraction'))
       return;
+    if (this.#current.get(party)?.event.Records.some(({ body }) => body.includes('"segment":'))) return;
     const now = this.#network.clock.now();
     const { skewMs } = this.#network;
     const body = this.#current.get(party)?.event.Records.find((each) => each.body.includes(versionId))?.body;
