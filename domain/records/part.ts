@@ -39,7 +39,7 @@ export const limits: Limits = {
   partRecords: 20_000,
   partBytes: 16 * 1024 * 1024,
   inPlaceBytes: 512 * 1024,
-  segmentBytes: 128 * 1024 * 1024,
+  segmentBytes: 64 * 1024 * 1024,
   partitions: 1000,
   rejects: 8 * 1024 * 1024,
   checkpointMs: 20_000,
