@@ -1,5 +1,6 @@
 // Runs one stage over files, in this process:
-// stage-child <extraction|transformation> <directory> <input> <key>
+// stage-child <extraction|outlined-extraction|transformation> <directory> <input> <key>
+// Of an outlined one, other functions outline what they are asked for at once.
 import { createReadStream, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -7,11 +8,14 @@ import { Readable } from 'node:stream';
 import { datasets } from '../../../datasets/index.ts';
 import { boundsOf } from '../../../domain/records/decoding/source.ts';
 import { limits } from '../../../domain/records/part.ts';
+import { outline, outlineKey } from '../../../domain/records/segments/outline.ts';
 import { Registry } from '../../../domain/registry.ts';
+import { parsePartKey } from '../../../domain/versions/key-layout.ts';
 import { threadedZstd } from '../../../formats/zstd.ts';
 import type { StageContext } from '../../../handlers/stages/context.ts';
 import '../../../handlers/heap.ts';
 import { extractObject } from '../../../handlers/stages/extraction/extract-object.ts';
+import { outlineSegment } from '../../../handlers/stages/extraction/outline-segment.ts';
 import { transformPart } from '../../../handlers/stages/transformation/transform-part.ts';
 import { recordedSchemas } from '../../../lake/table-schema.ts';
 import layouts from '../../../mysql/migrations/lake.json' with { type: 'json' };
@@ -25,6 +29,10 @@ const pathOf = (bucket: string, key: string) => join(directory, bucket, encodeUR
 
 /** Milliseconds of a processor: at which each part was stored, or which it took. */
 const parts: number[] = [];
+
+/** The segments that others have outlined: milliseconds of a processor, and how many parts. */
+const outlines: { readonly ms: number; readonly parts: number }[] = [];
+const outlinesMs = () => outlines.reduce((sum, { ms }) => sum + ms, 0);
 
 /** The ledger, in memory: its objects are small, and written under conditions. */
 const ledger = new Map<string, string>();
@@ -42,7 +50,7 @@ const store: ObjectStore = {
     const path = pathOf(bucket, key);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, body);
-    if (bucket === 'temp') parts.push(cpuMs());
+    if (parsePartKey(key) !== undefined && bucket === 'temp') parts.push(cpuMs() - outlinesMs());
     return { etag: '', versionId: '' };
   },
   async create({ key, body }) {
@@ -54,12 +62,17 @@ const store: ObjectStore = {
     ledger.set(key, String(body));
     return { etag: '', versionId: '' };
   },
-  async find(_bucket, key) {
-    const text = ledger.get(key);
+  async find(bucket, key) {
+    const inFile = () => readFile(pathOf(bucket, key), 'utf8').catch(() => undefined);
+    const text = bucket === 'temp' ? await inFile() : ledger.get(key);
     return text === undefined ? undefined : { text, etag: '', modified: 0 };
   },
-  list: async () => [],
-  /** Nothing is superseded, but an extraction that takes long removes its checkpoint. */
+  async list(bucket, prefix) {
+    if (bucket !== 'temp') return [];
+    const names = await readdir(join(directory, bucket));
+    return names.map(decodeURIComponent).filter((name) => name.startsWith(prefix));
+  },
+  /** Nothing is superseded, but an extraction that takes long removes its checkpoint, and the outlines. */
   async remove(bucket, keys) {
     for (const key of keys) await rm(pathOf(bucket, key), { force: true });
   },
@@ -78,7 +91,18 @@ const stageContext: StageContext = {
   tableSchema: recordedSchemas(layouts),
   deadline: Number.MAX_SAFE_INTEGER,
   isEnding: () => false,
-  handOver: () => Promise.reject(new Error('There is time enough.')),
+  async handOver({ segment, ...event }) {
+    if (segment === undefined || stage !== 'outlined-extraction') throw new Error('There is time enough.');
+    // One after the other, to tell how long each takes.
+    outlining = outlining.then(async () => {
+      const before = cpuMs();
+      await outlineSegment(event, segment, buckets, stageContext);
+      const address = outlineKey(new Registry(datasets).pathOf(event), segment);
+      const { text = '' } = (await store.find('temp', address)) ?? {};
+      outlines.push({ ms: cpuMs() - before, parts: outline.parse(JSON.parse(text)).parts.length });
+    });
+    await outlining;
+  },
   message: 'bench',
   invocation: 'bench',
   sentAt: Date.now(),
@@ -102,10 +126,13 @@ function cpuMs(): number {
   const { user, system } = process.cpuUsage(cpu);
   return (user + system) / 1000;
 }
+let outlining: Promise<void> = Promise.resolve();
 const startedAt = performance.now();
 let records = 0;
-if (stage === 'extraction') {
-  const outcome = await extractObject({ ...event, bucket: RAW, key }, buckets, stageContext);
+const isExtraction = stage !== 'transformation';
+if (isExtraction) {
+  const { size } = statSync(input);
+  const outcome = await extractObject({ ...event, bucket: RAW, key, size }, buckets, stageContext);
   records = outcome.read;
 } else {
   for (const name of (await readdir(join(directory, buckets.temp))).sort()) {
@@ -121,10 +148,11 @@ if (stage === 'extraction') {
 }
 const ms = performance.now() - startedAt;
 const peakMb = process.resourceUsage().maxRSS / 1024;
-const sizes = stage === 'extraction' ? [] : await readdir(join(directory, buckets.processed));
+const sizes = isExtraction ? [] : await readdir(join(directory, buckets.processed));
 const outputBytes = (
   await Promise.all(
     sizes.map(async (name) => (await readFile(join(directory, buckets.processed, name))).length),
   )
 ).reduce((sum, bytes) => sum + bytes, 0);
-console.log(JSON.stringify({ ms, cpuMs: cpuMs(), records, peakMb, outputBytes, parts }));
+const result = { ms, cpuMs: cpuMs() - outlinesMs(), records, peakMb, outputBytes, parts, outlines };
+console.log(JSON.stringify(result));

@@ -7,13 +7,21 @@ import { writeRecipes } from '../inputs/recipes-file.ts';
 import { median, type Section, seconds, thousands } from '../section.ts';
 
 const RECIPES = 1_000_000;
-const PASSENGERS = 2_560_000;
+const PASSENGERS = 10_240_000;
 /** What Lambda gives a function of 512 MB (Lambda guide, "configuration-function-memory"). */
 const PROCESSOR = 512 / 1_769;
 const FUNCTIONS = [1, 2, 4, 8];
 
-/** Milliseconds of a processor: when each part was stored, or how long it took; and all together. */
-const measured = z.object({ cpuMs: z.number(), parts: z.array(z.number()).min(1) });
+/**
+ * Milliseconds of a processor: when each part was stored, or how long it took; what others took to outline
+ * segments, with the number of their parts; and all together, without these.
+ */
+const measured = z.object({
+  cpuMs: z.number(),
+  parts: z.array(z.number()).min(1),
+  outlines: z.array(z.object({ ms: z.number(), parts: z.int() })),
+});
+type Measured = z.infer<typeof measured>;
 
 /** One large object, over many functions. */
 export const parallel: Section = {
@@ -39,8 +47,9 @@ export const parallel: Section = {
         const state = join(directory, 'parallel');
         const stage = async (each: string) =>
           measured.parse(await runAsFunction(directory, 'stage-child.ts', [each, state, of.path, key]));
-        const extraction = await stage('extraction');
-        results.push(scheduled(extraction, (await stage('transformation')).parts));
+        const alone = await stage('extraction');
+        const outlined = await stage('outlined-extraction');
+        results.push(scheduled(alone, outlined, (await stage('transformation')).parts));
         await rm(state, { recursive: true, force: true });
       }
     }
@@ -67,8 +76,8 @@ export const parallel: Section = {
         }),
       ]),
       notes: [
-        `Processor time of extraction and transformation, and when they end on simulated functions of 512 MB, each with ${PROCESSOR.toFixed(2)} of a processor: one extracts, the others transform, each part as soon as it is stored. One function alone does both. ${runs} runs by turns; both stages were measured in one process each, so the start of the functions is not in it.`,
-        'Extraction finds where records end, and stores parts without their records. It is not split itself: of CSV, which takes so little to transform, it is what bounds the speed.',
+        `Processor time of extraction and transformation, and when they end on simulated functions of 512 MB, each with ${PROCESSOR.toFixed(2)} of a processor: one extracts; the others outline segments ahead of it, and then transform, each part as soon as it is stored. One function alone does all. ${runs} runs by turns; the stages were measured in one process each, so the start of the functions is not in it.`,
+        'Extraction finds where records end, and stores parts without their records. It takes over the segments that are outlined when it comes to them, and reads the others itself.',
       ],
       values: Object.fromEntries(
         inputs.map(({ key, results }) => [
@@ -90,17 +99,38 @@ interface Scheduled {
 }
 
 /** @param works milliseconds of a processor that each part takes */
-function scheduled({ cpuMs, parts: stored }: z.infer<typeof measured>, works: readonly number[]): Scheduled {
+function scheduled(alone: Measured, outlined: Measured, works: readonly number[]): Scheduled {
   const transformation = works.reduce((sum, each) => sum + each, 0);
   const endOf = (functions: number) => {
-    if (functions === 1) return cpuMs + transformation;
+    if (functions === 1) return alone.cpuMs + transformation;
     const free = Array.from({ length: functions - 1 }, () => 0);
-    for (const [part, work] of works.entries()) {
+    const next = (from: number, work: number) => {
       free.sort((a, b) => a - b);
-      free[0] = Math.max(free[0] ?? 0, stored[part] ?? cpuMs) + work;
-    }
-    return Math.max(cpuMs, ...free);
+      free[0] = Math.max(free[0] ?? 0, from) + work;
+      return free[0];
+    };
+    const outlines = outlined.outlines.map(({ ms, parts }) => ({ parts, doneAt: next(0, ms) }));
+    const { stored, end } = extracted(alone, outlined, outlines);
+    for (const [part, work] of works.entries()) next(stored[part] ?? end, work);
+    return Math.max(end, ...free);
   };
   const ends = FUNCTIONS.map((functions) => endOf(functions) / PROCESSOR);
-  return { parts: works.length, extraction: cpuMs, transformation, ends };
+  return { parts: works.length, extraction: alone.cpuMs, transformation, ends };
+}
+
+/** When an extraction stores each part, and ends, that takes over what is outlined when it comes there. */
+function extracted(
+  alone: Measured,
+  outlined: Measured,
+  outlines: readonly { readonly parts: number; readonly doneAt: number }[],
+): { readonly stored: readonly number[]; readonly end: number } {
+  const own = alone.parts.length - outlines.reduce((sum, { parts }) => sum + parts, 0);
+  const stored = alone.parts.slice(0, own);
+  for (const { parts, doneAt } of outlines) {
+    const [before, now] = [stored.length - 1, stored.at(-1) ?? 0];
+    const times = doneAt <= now ? outlined.parts : alone.parts;
+    for (let part = before + 1; part <= before + parts; part += 1)
+      stored.push(now + (times[part] ?? 0) - (times[before] ?? 0));
+  }
+  return { stored, end: (stored.at(-1) ?? 0) + alone.cpuMs - (alone.parts.at(-1) ?? 0) };
 }
