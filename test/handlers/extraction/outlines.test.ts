@@ -161,7 +161,8 @@ it('takes no outline from a line ending within quotes', async () => {
   const quoted = `1,"${'in quotes\n'.repeat(30)}end"\n`;
   const body = `a,b\n${lines.slice(0, 8).join('')}${quoted}${lines.join('')}`;
   const { alone, helped, counts } = await both('csv/a.csv', body);
-  expect(counts).toEqual({ asked: 17, outlined: 17 });
+  // Whoever begins before the quote finds no record that ends in the next segment.
+  expect(counts).toEqual({ asked: 17, outlined: 16 });
   expect(contents(helped)).toEqual(contents(alone));
 });
 
