@@ -188,6 +188,27 @@ it('takes no outline of other code, nor one that can’t be read', async () => {
   expect(contents(store)).toEqual(contents(alone));
 });
 
+it('does not take the first part of an object from an outline: that one has its records', async () => {
+  const key = 'bare/a.csv';
+  // The first record is in a later segment.
+  const body = `${'#\n'.repeat(60)}${lines.join('')}`;
+  const alone = storeOf(key, body);
+  await extract(alone, key, enough, { size: body.length });
+  const store = storeOf(key, body);
+  const event = { ...createdEvent('raw', key), size: body.length };
+  const made: string[] = [];
+  const read = store.read.bind(store);
+  store.read = async (...asked) => {
+    store.read = read;
+    for (let segment = 1; segment < 8; segment += 1)
+      made.push(await outlineSegment(event, segment, buckets, stageContextOf(store, enough)));
+    return read(...asked);
+  };
+  await extract(store, key, enough, { size: body.length });
+  expect(made).toContain('outlined');
+  expect(contents(store)).toEqual(contents(alone));
+});
+
 it('asks for nothing where records can’t be told from the middle, or the object is small', async () => {
   const array = `[${lines.map((_, n) => `{"a":"${n}"}`).join(',\n')}]`;
   for (const [key, body] of [
