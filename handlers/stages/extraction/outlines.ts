@@ -40,7 +40,9 @@ export class Outlines implements OutlineSource {
     if (last < first) return;
     this.#asked = last;
     const segments = Array.from({ length: last - first + 1 }, (_, i) => first + i);
-    await Promise.allSettled(segments.map((each) => handOver({ ...this.#event, segment: each })));
+    // The time of a hand-over belongs to one message: older code would take another for the rest.
+    const event = { ...this.#event, handedOver: undefined };
+    await Promise.allSettled(segments.map((each) => handOver({ ...event, segment: each })));
   }
 
   async find(segment: number): Promise<Outline | undefined> {
