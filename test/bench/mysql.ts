@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import * as z from 'zod';
 import { recipes } from '../../datasets/recipes.ts';
-import { allMysqlTables, createTableSql, objectsTable } from '../../domain/tables/mysql.ts';
+import { allMysqlTables, createTableSql, mysqlTables } from '../../domain/tables/mysql.ts';
 import { startMysqlServer } from '../mysql/mysql-server.ts';
 import { runAsFunction } from './children/child.ts';
 import { writeRecipes } from './inputs/recipes-file.ts';
@@ -124,9 +124,9 @@ const tables = allMysqlTables([recipes]);
 /** @throws {Error} when the tables have other rows than were sent */
 async function checkRows(url: string, name: string, { rows, children }: z.infer<typeof run>): Promise<void> {
   const connection = await createConnection({ uri: url });
-  const counts = tables
-    .filter(({ name }) => name !== objectsTable.name)
-    .map((table) => `(SELECT COUNT(*) FROM ${table.name})`);
+  const { table, lists } = mysqlTables(recipes);
+  const names = [table, ...lists.map((list) => list.table)].map((each) => each.name);
+  const counts = names.map((name) => `(SELECT COUNT(*) FROM ${name})`);
   const [[found]] = await connection.query<RowDataPacket[][]>({
     sql: `SELECT ${counts.join(' + ')}`,
     rowsAsArray: true,
