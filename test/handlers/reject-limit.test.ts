@@ -160,30 +160,44 @@ describe('an object with too many rejects', () => {
     expect(dataFiles(store)).toEqual([]);
   });
 
-  it('leaves no fault if a newer version took its place while that was decided', async () => {
-    declare({ share: 0.5 });
-    const store = new MemoryStore();
-    putRaw(store, KEY, ndjson([recipe(1), 1, 2]));
-    await extract(store, KEY, { registry });
-    const [part = ''] = store.keys('temp');
-    let newer: Promise<void> | undefined;
-    const slow = storeWith(store, {
-      async write(object) {
-        if (object.key.startsWith('faults/')) {
+  it.each([
+    ['lives', false],
+    ['is killed, and its message comes again', true],
+  ])(
+    'leaves no fault if a newer version took its place while that was decided by a function that %s',
+    async (_, isKilled) => {
+      declare({ share: 0.5 });
+      const store = new MemoryStore();
+      putRaw(store, KEY, ndjson([recipe(1), 1, 2]));
+      await extract(store, KEY, { registry });
+      const [part = ''] = store.keys('temp');
+      let newer: Promise<void> | undefined;
+      const slow = storeWith(store, {
+        async write(object) {
+          if (!object.key.startsWith('faults/')) return store.write(object);
           putRaw(store, KEY, ndjson([recipe(2)]));
           newer ??= extract(store, KEY, { registry }, { versionId: 'v2', sequencer: '0B' }).then(() =>
             drain(store, { registry }),
           );
           await newer;
-        }
-        return store.write(object);
-      },
-    });
-    expect(await transform(store, part, { registry, store: slow })).toMatchObject({ result: 'stale' });
-    expect(newer).toBeDefined();
-    expect(headsOf(store)).toMatchObject([{ current: { versionId: 'v2' }, attempts: [], superseded: [] }]);
-    expect(store.keys('failed')).toEqual([]);
-  });
+          const written = await store.write(object);
+          if (isKilled) store.crash = { call: 0, afterEffect: false };
+          return written;
+        },
+      });
+      const work = transform(store, part, { registry, store: slow });
+      if (isKilled) {
+        await expect(work).rejects.toThrow('killed');
+        store.crash = undefined;
+        expect(store.keys('failed')).toEqual([expect.stringMatching(/^faults\/.*\/v1\//)]);
+        const again = { registry, receives: 2 };
+        expect(await transform(store, part, again)).toMatchObject({ result: 'stale' });
+      } else expect(await work).toMatchObject({ result: 'stale' });
+      expect(newer).toBeDefined();
+      expect(headsOf(store)).toMatchObject([{ current: { versionId: 'v2' }, attempts: [], superseded: [] }]);
+      expect(store.keys('failed')).toEqual([]);
+    },
+  );
 
   it('takes effect with the good records if its dataset replaces, and says what is amiss', async () => {
     declare({ share: 0.5 }, 'replace');

@@ -9,7 +9,7 @@ import { extractObject } from '../../handlers/stages/extraction/extract-object.t
 import type { Outcome } from '../../handlers/stages/outcome.ts';
 import { transformPart } from '../../handlers/stages/transformation/transform-part.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
-import { createdEvent, MemoryStore, stageContextOf } from '../store/memory-store.ts';
+import { createdEvent, MemoryStore, stageContextOf, storeWith } from '../store/memory-store.ts';
 import {
   buckets,
   commit,
@@ -271,6 +271,52 @@ describe('a new version', () => {
     expect(await lake(store)).toEqual(['v2 difficulty=easy']);
     expect(store.keys('failed')).toEqual([]);
   });
+
+  it('takes effect while a part of an older one is transformed, whose late files go again', async () => {
+    const store = new MemoryStore();
+    putRaw(store, KEY, easyAndHard);
+    await extract(store, event('v1', '10'));
+    const [part = ''] = store.keys('temp');
+    let newer: Promise<Outcome> | undefined;
+    const overtaken = storeWith(store, {
+      async write(object) {
+        if (object.bucket !== 'processed') return store.write(object);
+        newer ??= put(store, easy, event('v2', '20'), { limits });
+        await newer;
+        return store.write(object);
+      },
+    });
+    expect(await transform(store, part, { store: overtaken })).toMatchObject({ result: 'stale' });
+    expect(newer).toBeDefined();
+    expect(namesOf(dataFiles(store))).toEqual(['v2 difficulty=easy']);
+    expect(await lake(store)).toEqual(['v2 difficulty=easy']);
+    expect([...store.keys('temp'), ...store.keys('failed')]).toEqual([]);
+  });
+
+  it.each([
+    { before: 'never', wasTransformed: false },
+    { before: 'once', wasTransformed: true },
+  ])(
+    'takes effect before a part of an older one comes late, which is removed unread if it was $before transformed',
+    async ({ wasTransformed }) => {
+      const store = new MemoryStore();
+      putRaw(store, KEY, easyAndHard);
+      await extract(store, event('v1', '10'));
+      const [key = ''] = store.keys('temp');
+      const late = { bucket: 'temp', key, body: store.body('temp', key), contentType: '' };
+      if (wasTransformed) await drain(store);
+      await put(store, easy, event('v2', '20'), { limits });
+      expect(store.keys('temp')).toEqual([]);
+      const files = dataFiles(store);
+      // An attempt to extract the older one goes on, although its lease is over.
+      store.put(late);
+      store.calls.length = 0;
+      expect(await transform(store, key)).toMatchObject({ result: 'stale' });
+      expect(store.keys('temp')).toEqual([]);
+      expect(store.calls.filter((call) => /^(read|write|create|replace) /.test(call))).toEqual([]);
+      expect(dataFiles(store)).toEqual(files);
+    },
+  );
 
   it.each([
     { end: 'ends', dies: false },

@@ -106,7 +106,8 @@ async function finish(
 
 /**
  * Removes a part and its rejects, and its files, unless the version was published: then a table may show
- * them. The fault goes as well: who decided about the version may have written it after all else was removed.
+ * them. The fault goes as well: whoever decided about the version may have written it after all else was
+ * removed, and died.
  */
 async function removePart(
   address: PartAddress,

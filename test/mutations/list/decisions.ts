@@ -72,6 +72,7 @@ export const decisions: readonly Mutation[] = [
     file: 'domain/versions/publishing/conclusion.ts',
     find: 'return isActiveVersion(known, path) ? known : undefined;\n  // Whoever',
     replace: 'return known;\n  // Whoever',
+    caughtBy: 'test/handlers/extraction/in-place.test.ts',
   },
   {
     name: 'takes any event for loaded, even if another one is active by now',

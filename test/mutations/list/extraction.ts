@@ -298,7 +298,7 @@ export const extraction: readonly Mutation[] = [
     file: 'domain/records/decoding/compressed/source-blocks.ts',
     find: '    if (error instanceof PermanentError && pieces.length > 0) yield Buffer.concat(pieces);\n',
     replace: '',
-    caughtBy: 'test/domain/records/position.test.ts',
+    caughtBy: 'test/domain/records/compression.test.ts',
   },
   {
     name: 'takes more records of a range than it has',

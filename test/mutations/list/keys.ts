@@ -14,6 +14,7 @@ export const keys: readonly Mutation[] = [
     file: 'domain/versions/key-layout.ts',
     find: 'part-${number(part)}~${codeSegment',
     replace: 'part-${number(part)}${Math.floor(1e6 * Math.random())}~${codeSegment',
+    caughtBy: 'test/handlers/stages.test.ts',
   },
   {
     name: 'gives its rows ids by chance',

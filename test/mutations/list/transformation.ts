@@ -13,6 +13,7 @@ export const transformation: readonly Mutation[] = [
     file: 'handlers/stages/transformation/transform-part.ts',
     find: "return statusOf(entry, address) === 'live';",
     replace: 'return true;',
+    caughtBy: 'test/handlers/supersede.test.ts',
   },
   {
     name: 'keeps what was overtaken during the work',
@@ -26,6 +27,7 @@ export const transformation: readonly Mutation[] = [
     file: 'handlers/stages/work-item.ts',
     find: "if (status === 'gone') return discarded();",
     replace: "if (status === 'gone' && !key.includes('/transformation')) return discarded();",
+    caughtBy: 'test/handlers/supersede.test.ts',
   },
   {
     name: 'loads what was overtaken',
