@@ -204,11 +204,15 @@ export class Ledger {
   /**
    * The receipt of a version's extraction, also if the receipt of its only part tells it.
    *
-   * @throws {UnreadableDocument}
+   * @param keys of all receipts of the version, if they are known @throws {UnreadableDocument}
    */
-  async extraction(path: VersionPath): Promise<ExtractionReceipt | undefined> {
-    const own = await this.receipt(extractionReceiptKey(path), extractionReceipt);
-    if (own !== undefined) return own;
+  async extraction(
+    path: VersionPath,
+    keys?: ReadonlySet<string>,
+  ): Promise<ExtractionReceipt | undefined> {
+    const key = extractionReceiptKey(path);
+    const own = keys?.has(key) === false ? undefined : await this.receipt(key, extractionReceipt);
+    if (own !== undefined || keys?.size === 0) return own;
     const first = await this.receipt(transformationReceiptKey(path, 0), transformationReceipt);
     return first?.extraction && extractedInPlace(first, first.extraction);
   }

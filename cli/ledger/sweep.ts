@@ -353,7 +353,7 @@ async function preparedOf(
   const reprocess = (): SweepProblem['events'] => [
     { stage: 'extraction', event: reprocessEvent(key, version, listed.versions.keys()) },
   ];
-  const extraction = keys.size === 0 ? undefined : await ledgerOf(target).extraction(path);
+  const extraction = await ledgerOf(target).extraction(path, keys);
   if (extraction === undefined) return unfinished(reprocess(), 1);
   const parts = untransformed(path, extraction, keys);
   if (parts.length === 0) return extraction;

@@ -316,12 +316,13 @@ describe('a part of a version that was overtaken', () => {
     const create: MemoryStore['create'] = async (object) => {
       const isFirst = await store.create(object);
       await extractVersion(store, 'v2', '20', recipe(2));
+      await transformVersion(store, 'v2');
       return isFirst;
     };
     await loadVersion(store, 'v1', { tables: mysql.tables, store: storeWith(store, { create }) });
+    expect(publications(store)).toHaveLength(2);
     expect(archiveOf(store, 'v1')).toHaveLength(1);
     expect(rowsIn(mysql)).toEqual(['1 of 1']);
-    await transformVersion(store, 'v2');
     await loadVersion(store, 'v2', { tables: mysql.tables });
     expect(rowsIn(mysql)).toEqual(['1 of 2']);
     expect(store.keys('archive')).toEqual(archiveOf(store, 'v2'));

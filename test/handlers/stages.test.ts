@@ -181,12 +181,17 @@ describe('the stages', () => {
     await extract(store, KEY, smaller);
     const parts = store.keys('temp');
     expect(parts).toHaveLength(6);
+    // While one is missing, nobody reads the receipts of the others: each part would read all of them.
+    const read = () =>
+      store.calls.filter((call) => /^find ledger\/receipts\/.*\/transformation\//.test(call));
     // In no order.
     for (const part of parts.slice(1)) await transform(store, part, smaller);
     expect(publications(store)).toEqual([]);
     expect(dataFiles(store)).toHaveLength(3);
+    expect(read()).toEqual([]);
     await transform(store, parts[0] ?? '', smaller);
     expect(publications(store)).toHaveLength(6);
+    expect(read()).toHaveLength(5);
     await drain(store, smaller);
     expect(await tableFiles(store)).toEqual(dataFiles(store));
     expect(await lakeRows(store, 'archive')).toEqual(await lakeRows(store));

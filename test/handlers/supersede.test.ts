@@ -318,6 +318,38 @@ describe('a new version', () => {
     },
   );
 
+  it('leaves no files of an older one of which only some parts were transformed', async () => {
+    const store = new MemoryStore();
+    putRaw(store, KEY, easyAndHard);
+    await extract(store, event('v1', '10'), { limits: { ...limits, partRecords: 1 } });
+    const [part = ''] = store.keys('temp');
+    await transform(store, part);
+    expect(namesOf(dataFiles(store))).toEqual(['v1 difficulty=easy']);
+    // In place.
+    await put(store, easy, event('v2', '20'), { limits });
+    expect(namesOf(dataFiles(store))).toEqual(['v2 difficulty=easy']);
+  });
+
+  it('leaves no rejects of an older one whose part is transformed meanwhile', async () => {
+    const store = new MemoryStore();
+    putRaw(store, KEY, easyAndHard);
+    await extract(store, event('v1', '10'));
+    const [part = ''] = store.keys('temp');
+    let written = '';
+    const overtaken = storeWith(store, {
+      write: async (object) => {
+        if (object.bucket === 'failed') {
+          await put(store, easy, event('v2', '20'));
+          written = object.key;
+        }
+        return store.write(object);
+      },
+    });
+    expect(await transform(store, part, { store: overtaken })).toMatchObject({ result: 'stale' });
+    expect(written).toMatch(/^rejects\/.*\/v1\//);
+    expect(store.keys('failed')).toEqual([]);
+  });
+
   it.each([
     { end: 'ends', dies: false },
     { end: 'dies, once its message comes again', dies: true },
@@ -376,26 +408,32 @@ describe('a new version', () => {
     expect(await lake(store)).toEqual(['v1 difficulty=easy']);
   });
 
-  it('that was deleted before a second attempt leaves no output of the attempt that died, even if the second is killed', async () => {
-    const store = new MemoryStore();
-    putRaw(store, KEY, easyAndHard);
-    store.crash = { call: 4, afterEffect: true };
-    await expect(extract(store, event('v1', '10'))).rejects.toThrow('killed');
-    expect([...store.keys('temp'), ...store.keys('failed')]).not.toEqual([]);
-    store.objects.delete(`raw/${KEY}`);
-    for (let call = 1; ; call += 1) {
-      store.calls.length = 0;
-      store.crash = { call, afterEffect: true };
-      try {
-        await extract(store, event('v1', '10'));
-        break;
-      } catch {
-        // Its message comes back.
+  it.each([
+    { left: 'part', bucket: 'temp', changes: {} },
+    { left: 'file', bucket: 'processed', changes: { limits } },
+  ])(
+    'that was deleted before a second attempt leaves no $left of the attempt that died, even if the second is killed',
+    async ({ bucket, changes }) => {
+      const store = new MemoryStore();
+      putRaw(store, KEY, easyAndHard);
+      store.crash = { call: 4, afterEffect: true };
+      await expect(extract(store, event('v1', '10'), changes)).rejects.toThrow('killed');
+      expect(store.keys(bucket)).toHaveLength(1);
+      store.objects.delete(`raw/${KEY}`);
+      for (let call = 1; ; call += 1) {
+        store.calls.length = 0;
+        store.crash = { call, afterEffect: true };
+        try {
+          await extract(store, event('v1', '10'), changes);
+          break;
+        } catch {
+          // Its message comes back.
+        }
       }
-    }
-    expect(store.keys('temp')).toEqual([]);
-    expect(store.keys('failed')).toEqual([expect.stringMatching(/^faults\//)]);
-  });
+      expect([...store.keys('temp'), ...store.keys('processed')]).toEqual([]);
+      expect(store.keys('failed')).toEqual([expect.stringMatching(/^faults\//)]);
+    },
+  );
 });
 
 it('the rows of a version carry the sequencer of its ledger entry, whichever event they are made for', async () => {

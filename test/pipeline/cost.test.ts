@@ -119,8 +119,8 @@ test('cost --actual prices what was counted, and the days’ share of what costs
   ];
   const of = (item: string) => bill.positions.find((each) => each.item.startsWith(item));
   // Of a small object: cost.test.ts of the handlers.
-  expect(of('PUT')).toMatchObject({ quantity: 13 * OBJECTS, basis: 'estimated' });
-  expect(of('GET')).toMatchObject({ quantity: 5 * OBJECTS, basis: 'estimated' });
+  expect(of('PUT')).toMatchObject({ quantity: 12 * OBJECTS, basis: 'estimated' });
+  expect(of('GET')).toMatchObject({ quantity: 4 * OBJECTS, basis: 'estimated' });
   expect(of('the dashboard')).toMatchObject({ basis: 'configured' });
   expect(of('the dashboard')?.usd).toBeCloseTo((3 * 48) / 730, 6);
   expect(of('duration')?.basis).toBe('measured');
@@ -139,7 +139,7 @@ test('cost prints what the stack costs at rest, and what a load adds', async () 
   expect(rest.stdout).toContain('Use can add, at most:');
   expect(rest.stdout).toContain('Prices of us-east-1');
   const load = await sluice(pipeline.directory, ['cost', '--objects', '1000000']);
-  expect(load.stdout).toMatch(/^S3 +PUT, COPY, LIST +estimated +13,000,000 +1,000 requests +\$65\.00$/m);
+  expect(load.stdout).toMatch(/^S3 +PUT, COPY, LIST +estimated +12,000,000 +1,000 requests +\$60\.00$/m);
 });
 
 test.each([

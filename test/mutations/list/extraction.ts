@@ -200,6 +200,7 @@ export const extraction: readonly Mutation[] = [
     file: 'handlers/stages/removal.ts',
     find: "  if (attempt.status !== 'rejected' || attempt.parts > 0) return;\n  await removeData(path, store, buckets);\n",
     replace: '',
+    caughtBy: 'test/handlers/supersede.test.ts',
   },
   {
     name: 'leaves parts that its receipt does not name of a version that is gone',

@@ -6,7 +6,13 @@ const copies = 'handlers/stages/commit/copies.ts';
 /** Of publishing a version, and of committing it to its table. */
 export const publishing: readonly Mutation[] = [
   {
-    name: 'publishes a version of which a part is missing',
+    name: 'takes a version for whole of which a part is missing',
+    file: 'handlers/stages/publish.ts',
+    find: 'found.length === length ? found.sort((a, b) => a.part - b.part) : undefined',
+    replace: 'found.sort((a, b) => a.part - b.part)',
+  },
+  {
+    name: 'reads the receipts of all parts of a version while one is missing',
     file: 'handlers/stages/publish.ts',
     find: 'if (!keys.every((key) => there.has(key))) return undefined;',
     replace: 'if (!keys.some((key) => there.has(key))) return undefined;',

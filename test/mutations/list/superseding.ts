@@ -21,6 +21,7 @@ export const superseding: readonly Mutation[] = [
     file,
     find: 'if (csv.length > 0 || !isWhole(published)) await',
     replace: 'if (csv.length > 0) await',
+    caughtBy: 'test/handlers/supersede.test.ts',
   },
   {
     name: 'forgets a version that older code made, while MySQL and the archive show it',

@@ -73,6 +73,7 @@ export const transformation: readonly Mutation[] = [
     file: 'handlers/stages/transformation/transform-part.ts',
     find: '[...rejects, faultKey(',
     replace: '[faultKey(',
+    caughtBy: 'test/handlers/supersede.test.ts',
   },
   {
     name: 'leaves the fault of a version that was overtaken while it was rejected',
