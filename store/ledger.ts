@@ -206,10 +206,7 @@ export class Ledger {
    *
    * @param keys of all receipts of the version, if they are known @throws {UnreadableDocument}
    */
-  async extraction(
-    path: VersionPath,
-    keys?: ReadonlySet<string>,
-  ): Promise<ExtractionReceipt | undefined> {
+  async extraction(path: VersionPath, keys?: ReadonlySet<string>): Promise<ExtractionReceipt | undefined> {
     const key = extractionReceiptKey(path);
     const own = keys?.has(key) === false ? undefined : await this.receipt(key, extractionReceipt);
     if (own !== undefined || keys?.size === 0) return own;
