@@ -38,6 +38,9 @@ const NAMESPACE = 'Sluice';
  */
 const RESERVED_TIME = limits.reservedTime;
 
+/** The event of a message that asks for an outline of a segment. */
+type SegmentEvent = ObjectEvent & { readonly segment: number };
+
 /** A stage of the pipeline, as the Lambda handler of its queue needs it. */
 export interface StageOptions {
   readonly stage: Stage;
@@ -111,8 +114,7 @@ export function stageHandler(
   const tracer = new Tracer({ serviceName: stage });
   const limit = pLimit(concurrency);
 
-  const processMessage = async (message: SQSRecord, context: StageContext) => {
-    const event = readEvent(message, stage);
+  const processEvent = async (event: ObjectEvent, context: StageContext) => {
     const { inPlace, ...outcome } = await settle(event, options, context);
     const sentAt = new Date(context.sentAt).toISOString();
     report(withObject(outcome, event, stage), event, { sentAt }, logger, objectMetrics);
@@ -172,13 +174,12 @@ export function stageHandler(
   };
 
   /** Whether a message only asks for an outline. */
-  const isOfOutline = ({ body }: SQSRecord) =>
-    options.outline !== undefined && findObjectEvent(body)?.segment !== undefined;
+  const asksForOutline = (event: ObjectEvent | undefined): event is SegmentEvent =>
+    options.outline !== undefined && event?.segment !== undefined;
 
   /** It is done once, or not at all: the extraction goes on without it. So it never fails. */
-  const outlineOnce = async (message: SQSRecord, context: StageContext): Promise<void> => {
-    const { segment, ...event } = parseObjectEvent(message.body);
-    if (segment === undefined || receivesOf(message) > 1 || context.isEnding()) return;
+  const outlineOnce = async ({ segment, ...event }: SegmentEvent, context: StageContext): Promise<void> => {
+    if (context.receives > 1 || context.isEnding()) return;
     const { key, versionId } = event;
     const about = { key, versionId, segment };
     try {
@@ -234,8 +235,9 @@ export function stageHandler(
       const notes = new AttemptNotes({ ...options, store, startedAt });
       // A function that is killed can't leave a note, neither for this message nor for those it has not
       // started. So the notes of all repeated attempts are written first.
-      const own = Records.filter((message) => !isOfOutline(message));
-      await Promise.allSettled(own.map((message) => notes.begun(message)));
+      const messages = Records.map((message) => ({ message, event: findObjectEvent(message.body) }));
+      const repeatable = messages.filter(({ event }) => !asksForOutline(event));
+      await Promise.allSettled(repeatable.map(({ message }) => notes.begun(message)));
       const contextOf = (message: SQSRecord): StageContext => ({
         ...outside,
         ...ports,
@@ -251,12 +253,12 @@ export function stageHandler(
         receives: receivesOf(message),
       });
       return Promise.allSettled(
-        Records.map((message) =>
+        messages.map(({ message, event }) =>
           limit(async () => {
-            if (!own.includes(message)) return outlineOnce(message, contextOf(message));
+            if (asksForOutline(event)) return outlineOnce(event, contextOf(message));
             return withAttemptNote(message, notes, timeLeft, async () => {
               if (timeLeft() < time * RESERVED_TIME) throw outOfTime(stage);
-              await processMessage(message, contextOf(message));
+              await processEvent(event ?? readEvent(message, stage), contextOf(message));
             });
           }),
         ),
@@ -270,6 +272,7 @@ function outOfTime(stage: Stage): TransientError {
   return new TransientError('interrupted', message, { stage });
 }
 
+/** @throws {TransientError} that says why it is none */
 function readEvent(message: SQSRecord, stage: Stage): ObjectEvent {
   try {
     return parseObjectEvent(message.body);

@@ -38,20 +38,10 @@ export async function writeRecipes(
 ): Promise<RecipesFile> {
   let contentBytes = 0;
   function* chunks(): Generator<string> {
-    const isArray = form === 'json';
-    let chunk = isArray ? '[' : '';
-    for (const line of recipeLines(records)) {
-      if (isArray && contentBytes + chunk.length > 1) chunk += ',';
-      chunk += line;
-      if (!isArray) chunk += '\n';
-      if (chunk.length < CHUNK_CHARACTERS) continue;
+    for (const chunk of recipeChunks(records, { isArray: form === 'json' })) {
       contentBytes += chunk.length;
       yield chunk;
-      chunk = '';
     }
-    if (isArray) chunk += ']';
-    contentBytes += chunk.length;
-    yield chunk;
   }
   const file = createWriteStream(path);
   if (form === 'ndjson.gz') await pipeline(chunks, createGzip({ level: 6 }), file);
@@ -59,8 +49,27 @@ export async function writeRecipes(
   return { path, records, bytes: statSync(path).size, contentBytes };
 }
 
+/** Recipes as text, in pieces of a megabyte: an object a line, or an array. */
+export function* recipeChunks(
+  records: number,
+  { isArray = false }: { readonly isArray?: boolean } = {},
+): Generator<string> {
+  let isFirst = true;
+  let chunk = isArray ? '[' : '';
+  for (const line of recipeLines(records)) {
+    if (isArray && !isFirst) chunk += ',';
+    isFirst = false;
+    chunk += line;
+    if (!isArray) chunk += '\n';
+    if (chunk.length < CHUNK_CHARACTERS) continue;
+    yield chunk;
+    chunk = '';
+  }
+  yield isArray ? `${chunk}]` : chunk;
+}
+
 /** One recipe after the other, as JSON. All of ASCII, so that characters are bytes. */
-export function* recipeLines(records: number): Generator<string> {
+function* recipeLines(records: number): Generator<string> {
   const numbers = new Random(42);
   const random = () => numbers.next();
   const below = (limit: number) => Math.floor(random() * limit);

@@ -7,7 +7,7 @@ import { ledgerOf } from '../../../cli/ledger/ledger.ts';
 import { isFinal, objectState } from '../../../cli/ledger/states/object-state.ts';
 import { versionPath } from '../../../domain/versions/key-layout.ts';
 import { total } from '../../../domain/versions/receipt.ts';
-import { recipeLines } from '../inputs/recipes-file.ts';
+import { recipeChunks } from '../inputs/recipes-file.ts';
 import { BenchPipeline } from '../pipeline.ts';
 import { functionProcesses } from '../processor-time.ts';
 import { megabytes, type Section, seconds, thousands } from '../section.ts';
@@ -15,7 +15,6 @@ import { megabytes, type Section, seconds, thousands } from '../section.ts';
 /** What S3 takes in one object is 50 TB; this is what a laptop's disk takes. */
 const BYTES = 20e9;
 const BYTES_A_RECIPE = 1190;
-const CHUNK_CHARACTERS = 1 << 20;
 const PART_BYTES = 64 * 2 ** 20;
 const TIMEOUT_S = 60;
 const KILL_EVERY_MS = 30_000;
@@ -104,16 +103,10 @@ export const huge: Section = {
 };
 
 function* chunks(records: number, onBytes: (bytes: number) => void): Generator<Buffer> {
-  let chunk = '';
-  for (const line of recipeLines(records)) {
-    chunk += `${line}\n`;
-    if (chunk.length < CHUNK_CHARACTERS) continue;
+  for (const chunk of recipeChunks(records)) {
     onBytes(chunk.length);
     yield Buffer.from(chunk, 'latin1');
-    chunk = '';
   }
-  onBytes(chunk.length);
-  yield Buffer.from(chunk, 'latin1');
 }
 
 /** Waits until the version has come to an end, and kills functions meanwhile. @returns the end */

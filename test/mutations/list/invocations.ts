@@ -82,7 +82,7 @@ export const invocations: readonly Mutation[] = [
   {
     name: 'leaves no note before its last attempt',
     file: 'handlers/sqs-handler.ts',
-    find: 'own.map((message) => notes.begun(message))',
+    find: 'repeatable.map(({ message }) => notes.begun(message))',
     replace: '[]',
   },
   {
