@@ -127,6 +127,8 @@ export async function conclude(
   if (entry === undefined) {
     // Who overtook it may have removed all that there was before the fault was written.
     if (fault !== undefined) await context.store.remove(buckets.failed, [note]);
+    // It may be this attempt that gave the version up, when only the answer to its write was lost.
+    await removeSuperseded((await ledger.known(path))?.entry, ledger, context.store, buckets);
     return undefined;
   }
   if (!isActive(entry.entry, path)) return dropped(path, entry, publishing);

@@ -202,6 +202,31 @@ describe('a new version', () => {
     expect(store.keys('failed')).toEqual([expect.stringContaining('/v3/')]);
   });
 
+  it('that is rejected is removed with what its other parts left, even if the answer to that write is lost', async () => {
+    const store = new MemoryStore();
+    await put(store, unreadable, event('v3', '30'));
+    putRaw(store, KEY, ndjson([{ title: 'no recipe' }, { title: 'no recipe either' }]));
+    const single = { limits: { ...limits, partRecords: 1 } };
+    await extract(store, event('v2', '20'), single);
+    const [first = '', last = ''] = store.keys('temp');
+    await transform(store, first, single);
+    const replace = store.replace.bind(store);
+    let writes = 0;
+    store.replace = async (object, etag) => {
+      writes += 1;
+      const written = await replace(object, etag);
+      return writes === 1 ? undefined : written;
+    };
+    await transform(store, last, single);
+    expect(writes).toBeGreaterThan(0);
+    expect(headOf(store)).toMatchObject({
+      attempts: [{ versionId: 'v3', status: 'rejected' }],
+      superseded: [],
+    });
+    expect(store.keys('temp')).toEqual([]);
+    expect(store.keys('failed')).toEqual([expect.stringContaining('/v3/')]);
+  });
+
   it('replaces the one before even if receipts of that one are unreadable, but reports its own unreadable document', async () => {
     const store = new MemoryStore();
     await put(store, easyAndHard, event('v1', '10'));

@@ -174,6 +174,8 @@ export class Reader {
     const text = await this.#contents.text('ledger', `heads/${name}.json`);
     const entry = text === undefined ? undefined : ledgerEntry.parse(JSON.parse(text));
     const { key = '', current } = entry ?? {};
+    // Whoever removes copies goes by the entry: the deletion's publication may be written much later.
+    if (current?.type === 'deleted') this.#forgetCopies(name);
     if (current?.type !== 'created') {
       this.#complete.delete(name);
       return;
@@ -214,8 +216,7 @@ export class Reader {
   async #publishes({ dataset, objectId, version, part }: Published, key: string): Promise<void> {
     const name = `${dataset}/${objectId}`;
     if (part === undefined) {
-      this.#published.delete(name);
-      this.#wereWhole.delete(name);
+      this.#forgetCopies(name);
       return;
     }
     const { parts, files } = publishedPart.parse(
@@ -227,6 +228,12 @@ export class Reader {
     versions.set(version, known);
     known.missing -= 1;
     for (const file of files) known.files.set(file.key, file.records);
+  }
+
+  /** A deleted object has no version any more that a reader must meet. */
+  #forgetCopies(name: string): void {
+    this.#published.delete(name);
+    this.#wereWhole.delete(name);
   }
 
   /** Once all copies of a version were there, they may only go when those of another one are. */
