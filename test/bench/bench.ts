@@ -51,23 +51,35 @@ The other options are \`--runs <n>\`, \`--json\`, for the huge object \`--gigaby
 \`--kill\`. The inputs are generated from a fixed seed. Compare the ratios, not the seconds: the seconds are one machine's.
 `;
 
+const usage = `npm run bench -- [--large] [--only SECTION]... [--runs N] [--write | --json]
+
+Measures the pipeline beside other tools by processor time, and prints tables.
+  --only SECTION   only this one: ${sections.map(({ name }) => name).join(', ')}
+  --large          also what takes minutes and gigabytes of disk
+  --runs N         how often each measurement is repeated (5)
+  --gigabytes N    the size of the huge object (20)
+  --objects N      how many objects the backfill has (2000)
+  --kill           kills the local cloud in the middle of the backfill, however short it is
+  --write          writes docs/benchmarks.md, in place of what was there of the same sections
+  --json           prints JSON`;
+
 const { values: options } = parseArgs({
   options: {
-    /** With the sections that take minutes and gigabytes of disk. */
     large: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true },
     runs: { type: 'string', default: '5' },
-    /** Of the huge object, in GB. */
     gigabytes: { type: 'string', default: '20' },
-    /** Of the backfill. */
     objects: { type: 'string', default: '2000' },
-    /** Kills the local cloud in the middle of the backfill, however short it is. */
     kill: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
-    /** Into docs/benchmarks.md, in place of what was there of the same sections. */
     write: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
+if (options.help) {
+  console.log(usage);
+  process.exit();
+}
 
 const chosen = sections.filter(({ name, onRequest = false }) =>
   options.only === undefined ? options.large || !onRequest : options.only.includes(name),

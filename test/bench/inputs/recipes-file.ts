@@ -19,6 +19,8 @@ const times = [
 ];
 const POOL = 4096;
 const CHUNK_CHARACTERS = 1 << 20;
+/** Of so many recipes, one is invalid. */
+const INVALID_EVERY = 50;
 
 export interface RecipesFile {
   readonly path: string;
@@ -52,11 +54,14 @@ export async function writeRecipes(
 /** Recipes as text, in pieces of a megabyte: an object a line, or an array. */
 export function* recipeChunks(
   records: number,
-  { isArray = false }: { readonly isArray?: boolean } = {},
+  {
+    isArray = false,
+    invalidEvery = INVALID_EVERY,
+  }: { readonly isArray?: boolean; readonly invalidEvery?: number } = {},
 ): Generator<string> {
   let isFirst = true;
   let chunk = isArray ? '[' : '';
-  for (const line of recipeLines(records)) {
+  for (const line of recipeLines(records, invalidEvery)) {
     if (isArray && !isFirst) chunk += ',';
     isFirst = false;
     chunk += line;
@@ -69,7 +74,7 @@ export function* recipeChunks(
 }
 
 /** One recipe after the other, as JSON. All of ASCII, so that characters are bytes. */
-function* recipeLines(records: number): Generator<string> {
+function* recipeLines(records: number, invalidEvery: number): Generator<string> {
   const numbers = new Random(42);
   const random = () => numbers.next();
   const below = (limit: number) => Math.floor(random() * limit);
@@ -83,7 +88,7 @@ function* recipeLines(records: number): Generator<string> {
   const some = (from: readonly string[], least: number, range: number) =>
     Array.from({ length: least + below(range) }, () => from[below(POOL)]).join(',');
   for (let i = 0; i < records; i += 1) {
-    const fault = i % 50 === 49 ? ((i / 50) % 3) | 0 : undefined;
+    const fault = i % invalidEvery === invalidEvery - 1 ? ((i / invalidEvery) % 3) | 0 : undefined;
     const title = fault === 0 ? '' : `"title":"Recipe ${i} of ${word()}",`;
     const list = fault === 1 ? '"salt"' : `[${some(ingredients, 3, 12)}]`;
     const steps = fault === 2 ? '' : some(directions, 2, 9);
