@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import type * as z from 'zod';
+import { WHOLE } from '../domain/stage.ts';
 import { parseDocument, renderDocument, UnreadableDocument } from '../domain/versions/document.ts';
 import {
   deletionKey,
@@ -289,6 +290,11 @@ export class Ledger {
   /** Whether anything of a version was published, so that sinks may show it. */
   async isPublished(path: VersionPath): Promise<boolean> {
     return (await this.#publishedKeys(path)).length > 0;
+  }
+
+  /** Whether all of a version was published: its last document is written after the others. */
+  async isPublishedWhole(path: VersionPath): Promise<boolean> {
+    return (await this.#publishedKeys(path)).some((key) => key.endsWith(WHOLE));
   }
 
   /** The plain files of a version; an unreadable receipt names none. */

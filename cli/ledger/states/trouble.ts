@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Stage } from '../../../domain/stage.ts';
+import { type Stage, stages } from '../../../domain/stage.ts';
 import type { DeadLetter } from '../../../domain/versions/failures/dead-letter.ts';
 import { type Trouble, troubleOf, worstOf } from '../../../domain/versions/failures/trouble.ts';
 import {
@@ -69,7 +69,9 @@ export class TroubleFinder {
     );
     const queue = queueOf(stage);
     const found =
-      noted ?? (await this.#unnoted(object, stage, queue)) ?? this.#withoutMessage(stage, queue, since);
+      noted ??
+      (await this.#unnoted(object, stage, queue)) ??
+      (await this.#withoutMessage(path, stage, since));
     if (found === undefined) return undefined;
     const on = stackOption(this.#target);
     const cure = this.#cureOf(found, object.key, queueOf(found.stage));
@@ -145,13 +147,17 @@ export class TroubleFinder {
     return known;
   }
 
-  #withoutMessage(
+  async #withoutMessage(
+    path: VersionPath,
     stage: Stage,
-    queue: QueueState | undefined,
     since: number | undefined,
-  ): Trouble | undefined {
-    if (queue === undefined || since === undefined || this.#now - since < MESSAGE_DUE_MS) return undefined;
-    if (queue.waiting + queue.inFlight > 0) return undefined;
+  ): Promise<Trouble | undefined> {
+    if (since === undefined || this.#now - since < MESSAGE_DUE_MS) return undefined;
+    // Until it is published to its end, a stage before may have the message of whoever publishes it.
+    const isPublished = stage !== 'extraction' && (await ledgerOf(this.#target).isPublishedWhole(path));
+    const mayHaveIt = isPublished ? [stage] : stages.slice(0, stages.indexOf(stage) + 1);
+    const queues = (await this.queues()).filter((queue) => mayHaveIt.includes(queue.stage));
+    if (queues.some((queue) => queue.waiting + queue.inFlight > 0)) return undefined;
     const message =
       'No queue has a message of it: its event was lost, or EventBridge still tries to deliver it.';
     return { kind: 'no_message', stage, items: 1, code: 'no_message', message, at: since };

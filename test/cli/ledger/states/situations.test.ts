@@ -8,7 +8,9 @@ import { type KeyState, keyState } from '../../../../cli/ledger/states/key-state
 import { objectState } from '../../../../cli/ledger/states/object-state.ts';
 import { TroubleFinder } from '../../../../cli/ledger/states/trouble.ts';
 import { localCredentials, type Target } from '../../../../cli/target/target.ts';
+import type { Stage } from '../../../../domain/stage.ts';
 import { toQueueMessage } from '../../../../domain/versions/event-message.ts';
+import { publicationKey, versionPath } from '../../../../domain/versions/key-layout.ts';
 import { type StageOptions, stageHandler } from '../../../../handlers/sqs-handler.ts';
 import { extractObject } from '../../../../handlers/stages/extraction/extract-object.ts';
 import { latestOf } from '../../../../store/listing.ts';
@@ -75,6 +77,15 @@ async function told(key: string): Promise<Record<'status' | 'explain' | 'sweep',
 async function expectAll(key: string, ...patterns: readonly RegExp[]): Promise<void> {
   for (const [command, text] of Object.entries(await told(key)))
     for (const pattern of patterns) expect(text, command).toMatch(pattern);
+}
+
+/** From now on, EventBridge delivers no events to a stage. */
+async function withoutEventsFor(stage: Stage): Promise<void> {
+  const { endpoint, outputs } = pipeline.running;
+  const events = new EventBridgeClient({ endpoint, region: outputs.region, credentials: localCredentials });
+  const { Rules = [] } = await events.send(new ListRulesCommand({}));
+  const rule = Rules.find(({ Name = '' }) => Name.includes(stage));
+  await events.send(new DisableRuleCommand({ Name: rule?.Name }));
 }
 
 const HOUR_MS = 3_600_000;
@@ -161,11 +172,7 @@ describe('status, explain, sweep and put --wait say the same', () => {
   });
 
   test('of an object that waits, is retried, dead-lettered, and no longer in the DLQ', async () => {
-    const { endpoint, outputs } = pipeline.running;
-    const events = new EventBridgeClient({ endpoint, region: outputs.region, credentials: localCredentials });
-    const { Rules = [] } = await events.send(new ListRulesCommand({}));
-    const rule = Rules.find(({ Name = '' }) => Name.includes('extraction'));
-    await events.send(new DisableRuleCommand({ Name: rule?.Name }));
+    await withoutEventsFor('extraction');
 
     const key = 'recipes/failing';
     const object = await put(key);
@@ -264,5 +271,21 @@ describe('status, explain, sweep and put --wait say the same', () => {
       kind: 'no_message',
       cure: 'To repair it: npx sluice sweep --enqueue',
     });
+  });
+
+  test('of an object whose publication another stage has still to end', async () => {
+    const object = { dataset: 'recipes', ...(await put('recipes/unpublished')) };
+    const troubleAt = (stage: Stage) =>
+      new TroubleFinder(target).troubleOf(object, stage, Date.now() - 180_000);
+    expect(await troubleAt('commit')).toMatchObject({ kind: 'no_message' });
+    const QueueUrl = target.outputs.queues.transformation;
+    await target.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '{}', DelaySeconds: 900 }));
+    expect(await troubleAt('commit')).toBeUndefined();
+    expect(await troubleAt('extraction')).toMatchObject({ kind: 'no_message' });
+    await withoutEventsFor('commit');
+    const { ledger: Bucket } = target.outputs.buckets;
+    const Key = publicationKey(versionPath(object), 0, 1);
+    await target.s3.send(new PutObjectCommand({ Bucket, Key, Body: '{}' }));
+    expect(await troubleAt('commit')).toMatchObject({ kind: 'no_message' });
   });
 });
