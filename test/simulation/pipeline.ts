@@ -167,8 +167,8 @@ export class Pipeline {
   ) {
     const { clock, random } = network;
     const onlooker: Onlooker = {
-      changed: (caller, bucket, key) => {
-        this.#witness.wrote(caller, key);
+      changed: async (caller, bucket, key) => {
+        this.#witness.wrote(caller, key, await this.contents.entryAt(key));
         return this.reader.look(bucket, key);
       },
       read: (caller, bucket, key, versionId) => this.#witness.read(caller, bucket, key, versionId),

@@ -54,11 +54,17 @@ export class Contents {
   async entries(): Promise<Map<string, LedgerEntry>> {
     const entries = new Map<string, LedgerEntry>();
     for (const key of this.keys('ledger')) {
-      if (!key.startsWith('heads/')) continue;
-      const each = ledgerEntry.parse(JSON.parse((await this.text('ledger', key)) ?? ''));
-      entries.set(each.key, each);
+      const entry = await this.entryAt(key);
+      if (entry !== undefined) entries.set(entry.key, entry);
     }
     return entries;
+  }
+
+  /** The entry that has this key; `undefined` if another document has it, or none. */
+  async entryAt(key: string): Promise<LedgerEntry | undefined> {
+    if (!key.startsWith('heads/')) return undefined;
+    const text = await this.text('ledger', key);
+    return text === undefined ? undefined : ledgerEntry.parse(JSON.parse(text));
   }
 
   async receipts(prefix = 'receipts/'): Promise<Receipt[]> {

@@ -122,7 +122,10 @@ class Model {
     const attempts = entry?.attempts.map(({ versionId }) => versionId) ?? [];
     this.#checkOneOf(`version that ${key} shows`, plain(current), shown);
     if (attempts.length > 1) this.#found.push(`attempts at ${key}: are ${attempts}, must be one at most`);
-    this.#checkOneOf(`attempt at ${key}`, plain(attempts[0]), rejected);
+    // Parts that were transformed by different codes may make one revision useless, beside another of use.
+    const puts = changes.filter((change): change is Uploaded => 'body' in change);
+    const mixed = puts.filter((upload) => new Set(this.#usesOf(upload)).size === 2);
+    this.#checkOneOf(`attempt at ${key}`, plain(attempts[0]), [...rejected, ...mixed]);
     this.#check(
       `states of attempts at ${key}`,
       [...new Set(entry?.attempts.map(({ status }) => status))],
@@ -177,11 +180,16 @@ class Model {
    * the rows may fall into, and so what is rejected.
    */
   #isOfUse(upload: Uploaded): boolean {
+    return this.#usesOf(upload).includes(true);
+  }
+
+  /** Whether it was of use in each revision that counts. */
+  #usesOf(upload: Uploaded): boolean[] {
     const extractions = this.#extractions(upload.versionId);
-    if (extractions.length === 0) return isUsable(upload, 0);
+    if (extractions.length === 0) return [isUsable(upload, 0)];
     const revisions = extractions.map((each) => ({ each, expected: this.#expectedIfWhole(upload, each) }));
     const whole = revisions.filter(({ expected }) => expected !== undefined);
-    return (whole.length > 0 ? whole : revisions).some(({ each, expected }) => {
+    return (whole.length > 0 ? whole : revisions).map(({ each, expected }) => {
       if (each.fault?.code === VERSION_GONE || this.#isPartlyGone(each)) return false;
       return expected === undefined
         ? isUsable(upload, this.#pipeline.codes.of(each))

@@ -11,7 +11,7 @@ import {
   versionPath,
   versionSegment,
 } from '../../../domain/versions/key-layout.ts';
-import { ledgerEntry } from '../../../domain/versions/ledger.ts';
+import type { LedgerEntry, Version } from '../../../domain/versions/ledger.ts';
 import { publishedPart } from '../../../domain/versions/publication.ts';
 import type { Receipt } from '../../../domain/versions/receipt.ts';
 import type { MemoryMysql } from '../services/mysql.ts';
@@ -171,37 +171,66 @@ export class Reader {
 
   async #note(object: Derived): Promise<void> {
     const name = `${object.dataset}/${object.objectId}`;
-    const text = await this.#contents.text('ledger', `heads/${name}.json`);
-    const entry = text === undefined ? undefined : ledgerEntry.parse(JSON.parse(text));
-    const { key = '', current } = entry ?? {};
+    const entry = await this.#contents.entryAt(`heads/${name}.json`);
+    const { current } = entry ?? {};
     // Whoever removes copies goes by the entry: the deletion's publication may be written much later.
     if (current?.type === 'deleted') this.#forgetCopies(name);
-    if (current?.type !== 'created') {
+    if (entry === undefined || current?.type !== 'created') {
       this.#complete.delete(name);
       return;
     }
-    const known = this.#complete.get(name);
-    const version = versionSegment(current.versionId);
-    if (known?.name === current.versionId) return;
-    if (this.#spoilt.has(`${object.objectId}/${version}`)) {
+    if (this.#complete.get(name)?.name === current.versionId) return;
+    if (this.#spoilt.has(`${object.objectId}/${versionSegment(current.versionId)}`)) {
       this.#complete.delete(name);
       return;
     }
-    const receipts = await this.#contents.receipts(receiptsPrefix({ ...object, version }));
-    const rows = this.#rowsOf(key, current.versionId, receipts);
-    if (rows === undefined) return;
+    const complete = await this.#completeOf(object, entry.key, current.versionId, current);
+    if (complete !== undefined) this.#complete.set(name, complete);
+    else await this.#noteOvertaken(object, entry);
+  }
+
+  /** A version may become complete when another one has overtaken it, and is not complete. */
+  async #noteOvertaken(object: Derived, { key, superseded }: LedgerEntry): Promise<void> {
+    const name = `${object.dataset}/${object.objectId}`;
+    for (const versionId of superseded) {
+      const known = this.#complete.get(name);
+      if (known === undefined || this.#spoilt.has(`${object.objectId}/${versionSegment(versionId)}`))
+        continue;
+      const overtaken = await this.#completeOf(object, key, versionId);
+      const isNewer = overtaken !== undefined && overtaken.sequencer > known.sequencer;
+      if (isNewer && this.#lost('archive', overtaken.files, archiveKey) === 0)
+        this.#complete.set(name, overtaken);
+    }
+  }
+
+  /**
+   * A version that was loaded to its end; `undefined` if it was not.
+   *
+   * @param active what the ledger entry tells of it, if it is active
+   */
+  async #completeOf(
+    object: Derived,
+    key: string,
+    versionId: string,
+    active?: Version,
+  ): Promise<Complete | undefined> {
+    const receipts = await this.#contents.receipts(
+      receiptsPrefix({ ...object, version: versionSegment(versionId) }),
+    );
+    const rows = this.#rowsOf(key, versionId, receipts);
+    const extraction = receipts.find((each) => each.stage === 'extraction');
+    if (rows === undefined || extraction === undefined) return undefined;
     const loadings = receipts.filter((each) => each.stage === 'loading');
     const loaded = loadings.flatMap((each) => each.files);
-    const parts = receipts.find((each) => each.stage === 'extraction')?.parts.length ?? 0;
-    const isWhole = loadings.length === Math.max(parts, 1);
-    if (!isWhole || loaded.reduce((sum, { archive }) => sum + archive.records, 0) !== rows) return;
-    const sequencer = sortableSequencer(revisionSequencer(current));
+    const isWhole = loadings.length === Math.max(extraction.parts.length, 1);
+    if (!isWhole || loaded.reduce((sum, { archive }) => sum + archive.records, 0) !== rows) return undefined;
+    const sequencer = sortableSequencer(revisionSequencer(active ?? extraction));
     const own = (this.#mysql?.rows(object.dataset, objectHash(key)) ?? []).filter(
       (row) => row['_sequencer'] === sequencer,
     );
     const records = new Set(own.map((row) => Number(row['_record'])));
     const files = new Map(loaded.map(({ key: file, archive }) => [file, archive.records]));
-    this.#complete.set(name, { name: current.versionId, files, sequencer, records });
+    return { name: versionId, files, sequencer, records };
   }
 
   #check({ dataset, objectId }: Derived): void {

@@ -1,5 +1,7 @@
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import { objectId } from '../../../domain/versions/key-layout.ts';
+import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
+import { isVersion } from '../../../domain/versions/revision.ts';
 import type { Network, Party } from '../network.ts';
 
 /** One invocation, as it is seen from outside. */
@@ -7,8 +9,10 @@ interface Invocation {
   readonly event: SQSEvent;
   readonly startedAt: number;
   readonly endsAt: number;
-  /** What it reads, until its receipt is written: the version, and which revision the message asks for. */
+  /** What it reads, until its receipt is written: the version and its revision. */
   readonly read: Map<string, string>;
+  /** The revisions that it has claimed: it may take a later one than its message asks for. */
+  readonly claimed: string[];
   notes: number;
   troubles: number;
 }
@@ -35,7 +39,15 @@ export class Witness {
   began(party: Party, event: SQSEvent, timeoutSeconds: number): void {
     const startedAt = this.#network.clock.now();
     const endsAt = startedAt + timeoutSeconds * 1000;
-    this.#current.set(party, { event, startedAt, endsAt, read: new Map(), notes: 0, troubles: 0 });
+    this.#current.set(party, {
+      event,
+      startedAt,
+      endsAt,
+      read: new Map(),
+      claimed: [],
+      notes: 0,
+      troubles: 0,
+    });
     this.#past.push({ event, endsAt, keys: keysOf(event) });
   }
 
@@ -54,8 +66,8 @@ export class Witness {
     if (this.#current.get(party)?.event.Records.some(({ body }) => body.includes('"segment":'))) return;
     const now = this.#network.clock.now();
     const { skewMs } = this.#network;
-    const body = this.#current.get(party)?.event.Records.find((each) => each.body.includes(versionId))?.body;
-    const version = `${key} ${versionId} ${/"edition":\d+/.exec(body ?? '')?.[0] ?? ''}`.trim();
+    const claimed = this.#current.get(party)?.claimed.findLast((each) => isVersion(each, versionId));
+    const version = `${key} ${claimed ?? versionId}`;
     for (const [other, { read, endsAt }] of this.#current) {
       // By so much the lease of one may have ended early for the clock of another.
       if (other !== party && other.alive && endsAt > now + skewMs && read.has(version))
@@ -70,9 +82,13 @@ export class Witness {
       this.#violation(`${party.name} changed ${bucket} when its time was over`);
   }
 
-  wrote(party: Party, key: string): void {
+  /** @param entry of an object, if it is that which was written */
+  wrote(party: Party, key: string, entry?: LedgerEntry): void {
     const invocation = this.#current.get(party);
     if (invocation === undefined) return;
+    const messages = new Set(invocation.event.Records.map(({ messageId }) => messageId));
+    for (const { message, versionId } of entry?.attempts ?? [])
+      if (messages.has(message)) invocation.claimed.push(versionId);
     if (/^(gave-up|attempts)\//.test(key)) invocation.notes += 1;
     if (/^receipts\/.*\/extraction\.json$/.test(key))
       for (const [version, versionId] of invocation.read)
