@@ -92,7 +92,7 @@ export async function* sweep(
   target: Target,
   { prefix, before }: { readonly prefix: string; readonly before: number },
 ): AsyncGenerator<Swept> {
-  const inRaw = new KeySet();
+  const raw = { all: new KeySet(), deleted: new KeySet() };
   const tooYoung = new KeySet();
   let objects = 0;
   let young = 0;
@@ -106,23 +106,24 @@ export async function* sweep(
   const gone = await goneDatasets(target);
   const latest = listLatest(target, target.outputs.buckets.raw, prefix);
   const missed = concurrently(latest, READS_AT_ONCE, async (version) => ({
-    key: version.key,
+    ...version,
     outcome: await lookAtVersion(target, version, before, gone).catch((error: unknown) => [
       unreadable(version.key, unreadableDocument(error)),
     ]),
   }));
-  for await (const { key, outcome } of missed) {
-    inRaw.add(idOf(target, key));
+  for await (const { key, deleted, outcome } of missed) {
+    raw.all.add(idOf(target, key));
+    if (deleted) raw.deleted.add(idOf(target, key));
     objects += 1;
     yield judged(key, outcome);
   }
   const entries = listedEntries(target, target.outputs.buckets.ledger, target.registry.of(prefix)?.name);
   const looked = concurrently(entries, READS_AT_ONCE, (listed) =>
-    lookAtEntry(target, listed, prefix, before, inRaw).catch((error: unknown) => {
+    lookAtEntry(target, listed, prefix, before, raw).catch((error: unknown) => {
       const id = `${listed.dataset}/${listed.objectId}`;
       const document = unreadableDocument(error);
       // The entry of a key of the raw bucket has been checked already.
-      const isKnown = inRaw.has(id) && document.key.startsWith('heads/');
+      const isKnown = raw.all.has(id) && document.key.startsWith('heads/');
       return { key: id, outcome: isKnown ? [] : [unreadable(id, document)] };
     }),
   );
@@ -193,20 +194,26 @@ async function missedOf(
   ];
 }
 
+/** The keys that the raw bucket lists, and those of them that are deleted. */
+interface RawKeys {
+  readonly all: KeySet;
+  readonly deleted: KeySet;
+}
+
 /** The problems that the ledger shows of a key, and those of a key that the raw bucket does not list. */
 async function lookAtEntry(
   target: Target,
   listed: ListedEntry,
   prefix: string,
   before: number,
-  inRaw: KeySet,
+  raw: RawKeys,
 ): Promise<{ readonly key: string; readonly outcome: SweepProblem[] | typeof TOO_YOUNG }> {
   const known = await ledgerOf(target).known(listed);
   if (known === undefined || !known.entry.key.startsWith(prefix)) return { key: '', outcome: [] };
   const since = Math.max(known.modified, listed.modified);
   const { key } = known.entry;
   if (since >= before) return { key, outcome: TOO_YOUNG };
-  return { key, outcome: await problemsOf(target, listed, known.entry, since, before, inRaw) };
+  return { key, outcome: await problemsOf(target, listed, known.entry, since, before, raw) };
 }
 
 async function problemsOf(
@@ -215,7 +222,7 @@ async function problemsOf(
   entry: LedgerEntry,
   since: number,
   before: number,
-  inRaw: KeySet,
+  raw: RawKeys,
 ): Promise<SweepProblem[] | typeof TOO_YOUNG> {
   const { dataset, key } = entry;
   if (dataset !== target.registry.nameOf(key)) {
@@ -223,8 +230,8 @@ async function problemsOf(
     const shows = entry.current?.type === 'created' && target.registry.isGone(dataset);
     return shows ? [{ amiss: 'dataset_gone', key, versionId, since, pieces: 1, events: [] }] : [];
   }
-  const isInRaw = inRaw.has(idOf(target, key));
-  if (!isInRaw) {
+  const id = idOf(target, key);
+  if (!raw.all.has(id)) {
     const missed = await missedOf(target, key, before);
     if (missed === TOO_YOUNG) return missed;
     if (missed.length > 0) return missed.map((each) => ({ ...each, since }));
@@ -241,9 +248,9 @@ async function problemsOf(
         events: [{ stage: 'extraction', event: redeliverEvent(key, attempt) }],
       }),
     ),
-    ...(await unfinishedOf(target, listed, entry, since, isInRaw).catch((error: unknown) => [
-      unreadable(key, unreadableDocument(error)),
-    ])),
+    ...(await unfinishedOf(target, listed, entry, since, raw.all.has(id) && !raw.deleted.has(id)).catch(
+      (error: unknown) => [unreadable(key, unreadableDocument(error))],
+    )),
     ...(
       await Promise.all(
         entry.attempts
@@ -263,7 +270,7 @@ async function unfinishedOf(
   listed: ListedEntry,
   entry: LedgerEntry,
   since: number,
-  isInRaw: boolean,
+  isThere: boolean,
 ): Promise<SweepProblem[]> {
   const { dataset, key, current, attempts, superseded } = entry;
   const of = (
@@ -279,8 +286,8 @@ async function unfinishedOf(
     const rejected = attempts.find(({ status }) => status === 'rejected');
     const [gone] = superseded;
     if (rejected !== undefined) return leftOver(redeliverEvent(key, rejected));
-    // A key that is in the raw bucket is under way, or was reported as missed.
-    return gone === undefined || isInRaw ? [] : leftOver(erased(key, gone));
+    // An object that is in the raw bucket is under way, or was reported as missed.
+    return gone === undefined || isThere ? [] : leftOver(erased(key, gone));
   }
   if (current.type === 'deleted') {
     const event = { ...redeliverEvent(key, current), type: 'deleted', permanent: false } as const;

@@ -245,6 +245,23 @@ describe('sweep', () => {
     expect((await ledgerOf(target).entry(place))?.superseded).toEqual([]);
   });
 
+  test('sweep finds what is left of a version that was deleted for good, beneath a deletion', async () => {
+    const key = 'recipes/left-over.json';
+    const versionId = await putAndWait(key, ndjson(recipe('left over')));
+    await remove(key);
+    await expect.poll(() => titles('left over')).toEqual([]);
+    await quiet(target);
+    const place = versionPath({ dataset: 'recipes', key, versionId });
+    // As if only another one had been known, and who forgot it had died before its output was removed.
+    await ledgerOf(target).change(
+      place,
+      (entry) => entry && { ...entry, current: undefined, attempts: [], superseded: ['older'] },
+    );
+    expect(amissOf(await sweep('--prefix', key, '--enqueue'), key)).toEqual(['left_over']);
+    await swept(key);
+    expect((await ledgerOf(target).entry(place))?.superseded).toEqual([]);
+  });
+
   test('sweep skips recently changed objects, and counts them', async () => {
     await unheard('extraction', () => put('recipes/young.json', ndjson(recipe('young'))));
     await putAndWait('recipes/younger.json', ndjson(recipe('younger')));
