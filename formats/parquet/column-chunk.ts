@@ -1,7 +1,9 @@
 import { decimalStorage } from './decimals.ts';
 import {
   type Chunk,
+  type Codec,
   chunkEntry,
+  codecOf,
   compressed,
   dataPage,
   type Leaf,
@@ -46,6 +48,7 @@ export class ColumnChunk implements Leaf {
   readonly #repetitions: Levels;
   readonly #definitions: Levels;
   #pages: Buffer[] = [];
+  #codec: Codec | undefined;
   #pageEntries = 0;
   #entries = 0;
   #nulls = 0;
@@ -100,6 +103,7 @@ export class ColumnChunk implements Leaf {
       entries: this.#entries,
       nulls: this.#nulls,
       size,
+      codec: this.#codec ?? codecOf(0),
       offset,
       range: this.#values.takeRange(),
     });
@@ -107,6 +111,7 @@ export class ColumnChunk implements Leaf {
     this.#total.entries += this.#entries;
     this.#total.nulls += this.#nulls;
     this.#pages = [];
+    this.#codec = undefined;
     this.#entries = this.#nulls = this.#uncompressed = 0;
     return { pages, size, entry };
   }
@@ -121,7 +126,9 @@ export class ColumnChunk implements Leaf {
 
   #endPage(): void {
     const content = Buffer.concat([this.#repetitions.take(), this.#definitions.take(), this.#values.take()]);
-    const body = compressed(content);
+    // A chunk's first page is its only one, or a large one.
+    this.#codec ??= codecOf(content.length);
+    const body = compressed(content, this.#codec);
     const header = dataPage({ entries: this.#pageEntries, encoding: PLAIN, content, body });
     this.#pages.push(header, body);
     this.#uncompressed += header.length + content.length;

@@ -19,8 +19,8 @@ export interface ParquetStatistics {
 
 /**
  * Writes rows of one table into a Parquet file in memory (parquet-format, version 2.9 and before). Rows are
- * split at once into pages in the plain encoding, compressed with zstd, which every reader knows. Equal rows
- * give equal bytes.
+ * split at once into pages in the plain encoding, compressed with zstd unless they are tiny; every reader
+ * knows these. Equal rows give equal bytes.
  */
 export class ParquetFile {
   readonly #columns: readonly Column[];

@@ -7,11 +7,16 @@ import type { LeafType } from './values.ts';
 export const PLAIN = 0;
 export const RLE = 3;
 export const RLE_DICTIONARY = 8;
+/** The codecs of a chunk. */
+const UNCOMPRESSED = 0;
 const ZSTD = 6;
 const DATA_PAGE = 0;
 const DICTIONARY_PAGE = 2;
 
 const ZSTD_LEVEL = 1;
+
+/** zstd takes as long to set up its tables as to compress some KB, and a small object has many chunks. */
+const LEAST_COMPRESSED_BYTES = 1024;
 
 /** The place of a leaf in the schema, and its depth. */
 export interface LeafPlace {
@@ -71,6 +76,7 @@ interface ChunkFooter {
   readonly entries: number;
   readonly nulls: number;
   readonly size: ChunkSize;
+  readonly codec: Codec;
   /** Where it begins in the file. Bytes. */
   readonly offset: number;
   /** How long its dictionary is, if it has one; the data follow it. */
@@ -79,12 +85,12 @@ interface ChunkFooter {
 }
 
 export function chunkEntry(chunk: ChunkFooter): ThriftValue {
-  const { size, offset, dictionary, range } = chunk;
+  const { size, codec, offset, dictionary, range } = chunk;
   const metadata = struct({
     1: chunk.type,
     2: list(chunk.encodings.map(i32)),
     3: list(chunk.path.map(binary)),
-    4: i32(ZSTD),
+    4: i32(codec),
     5: i64(chunk.entries),
     6: i64(size.uncompressed),
     7: i64(size.compressed),
@@ -99,7 +105,15 @@ export function chunkEntry(chunk: ChunkFooter): ThriftValue {
   return struct({ 2: i64(offset), 3: metadata });
 }
 
-export function compressed(content: Buffer): Buffer {
+export type Codec = typeof UNCOMPRESSED | typeof ZSTD;
+
+/** The codec of a chunk of which all pages are known: so many bytes before compression. */
+export const codecOf = (bytes: number): Codec => (bytes < LEAST_COMPRESSED_BYTES ? UNCOMPRESSED : ZSTD);
+
+/** The body of a page in a chunk with this codec. */
+export function compressed(content: Buffer, codec: Codec): Buffer {
+  // The writer's buffers are used again.
+  if (codec === UNCOMPRESSED) return Buffer.from(content);
   return zstdCompressSync(content, {
     // Room for the whole output: by default, it is gathered in pieces of 16 KB.
     chunkSize: content.length + 1024,
@@ -111,7 +125,7 @@ interface Page {
   readonly entries: number;
   readonly encoding: number;
   readonly content: Buffer;
-  /** The same, compressed. */
+  /** The same, by the chunk's codec. */
   readonly body: Buffer;
 }
 

@@ -1,7 +1,9 @@
 import { physicalType } from './column-chunk.ts';
 import {
   type Chunk,
+  type Codec,
   chunkEntry,
+  codecOf,
   compressed,
   dataPage,
   dictionaryPage,
@@ -74,10 +76,11 @@ export class RunChunk implements Leaf {
   take(offset: number): Chunk {
     const values = this.#places.size;
     const plainValues = this.#values.take();
-    const dictionary = values === 0 ? [] : dictionaryPages(values, plainValues);
-    const range = this.#takeRange();
     const content = Buffer.concat([this.#definitions.take(), runsOf(this.#runs, values)]);
-    const body = compressed(content);
+    const codec = codecOf(plainValues.length + content.length);
+    const dictionary = values === 0 ? [] : dictionaryPages(values, plainValues, codec);
+    const range = this.#takeRange();
+    const body = compressed(content, codec);
     const encoding = values === 0 ? PLAIN : RLE_DICTIONARY;
     const header = dataPage({ entries: this.#entries, encoding, content, body });
     const length = dictionary.reduce((sum, page) => sum + page.length, 0);
@@ -93,6 +96,7 @@ export class RunChunk implements Leaf {
       entries: this.#entries,
       nulls: this.#nulls,
       size,
+      codec,
       offset,
       ...(values > 0 && { dictionary: length }),
       range,
@@ -133,8 +137,8 @@ export class RunChunk implements Leaf {
 }
 
 /** The page of a dictionary: its header and its body. */
-function dictionaryPages(entries: number, content: Buffer): Buffer[] {
-  const body = compressed(content);
+function dictionaryPages(entries: number, content: Buffer, codec: Codec): Buffer[] {
+  const body = compressed(content, codec);
   return [dictionaryPage({ entries, content, body }), body];
 }
 
