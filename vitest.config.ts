@@ -13,8 +13,9 @@ export default defineConfig({
     globalSetup: ['test/vitest/warnings.ts'],
     tags: [mysqlTag],
     reporters: ['default', missingMysql],
-    // Most files wait for processes more than they compute: one worker more than there are cores.
-    maxWorkers: availableParallelism() + 1,
+    // Most files wait for processes more than they compute: with two workers more than there are cores, no
+    // core waits.
+    maxWorkers: availableParallelism() + 2,
     // For a machine that is busy with other things: a test waits for conditions, and these bound it when one
     // never comes.
     expect: { poll: { timeout: 120_000 } },

@@ -81,7 +81,8 @@ export async function runCommand(args: readonly string[]): Promise<void> {
   for (const option of targetOptions) program.addOption(option);
   // Only the named command is loaded: loading the dependencies of all takes longer than most commands run.
   const named = names.filter((name) => args.includes(name));
-  const isAll = named.length === 0 || named.includes('completion');
+  const isVersion = args.length === 1 && /^(-V|--version)$/.test(args[0] ?? '');
+  const isAll = (named.length === 0 && !isVersion) || named.includes('completion');
   for (const [group, commands] of Object.entries(groups)) {
     program.commandsGroup(`${group}:`);
     for (const [name, load] of Object.entries(commands))
