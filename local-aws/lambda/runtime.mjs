@@ -13,9 +13,12 @@ process.send = undefined;
 // The parent is gone. If this process is busy, the reaper kills it.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
-// Beside the module, so that it goes with it. One machine starts many processes of a function, and compiling
-// is half of a start.
+// Beside the module, or where a link there leads: by the names of modules relative to it, functions in other
+// directories find what was compiled. One machine starts many processes of a function, and compiling is half
+// of a start.
+process.env.NODE_COMPILE_CACHE_PORTABLE = '1';
 enableCompileCache(join(dirname(process.argv[2]), '.compiled'));
+delete process.env.NODE_COMPILE_CACHE_PORTABLE;
 
 // Ctrl-C in the terminal reaches all of its processes; the parent decides when running invocations end.
 process.on('SIGINT', () => {});

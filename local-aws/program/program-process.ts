@@ -1,12 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-
-/** The directory where Pulumi is installed. */
-const nodeModules = join(
-  dirname(createRequire(import.meta.url).resolve('@pulumi/pulumi/package.json')),
-  '../..',
-);
+import { join } from 'node:path';
+import { cacheDirectory } from '../core/cache-directory.ts';
 
 /** The input of the program's process. */
 export interface ProgramRequest {
@@ -31,7 +25,7 @@ export class ProgramProcess {
       execArgv: [],
       silent: true,
       // Pulumi has hundreds of modules; with compiled ones cached, it loads in half the time.
-      env: { ...process.env, NODE_COMPILE_CACHE: join(nodeModules, '.cache/program') },
+      env: { ...process.env, NODE_COMPILE_CACHE: join(cacheDirectory, 'program') },
     });
     let printed = '';
     const keep = (chunk: Buffer) => {
