@@ -125,10 +125,13 @@ export async function conclude(
     return conclude(path, whole, entry, publishing);
   }
   if (entry === undefined) {
-    // Who overtook it may have removed all that there was before the fault was written.
-    if (fault !== undefined) await context.store.remove(buckets.failed, [note]);
+    const latest = await ledger.known(path);
+    const stands = isActive(latest?.entry, path) || attemptAt(latest?.entry, path) !== undefined;
+    // Who overtook it may have removed all that there was before the fault was written; who took it over may
+    // have decided the same.
+    if (fault !== undefined && !stands) await context.store.remove(buckets.failed, [note]);
     // It may be this attempt that gave the version up, when only the answer to its write was lost.
-    await removeSuperseded((await ledger.known(path))?.entry, ledger, context.store, buckets);
+    await removeSuperseded(latest?.entry, ledger, context.store, buckets);
     return undefined;
   }
   if (!isActive(entry.entry, path)) return dropped(path, entry, publishing);

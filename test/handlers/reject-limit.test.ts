@@ -95,6 +95,31 @@ describe('an object with too many rejects', () => {
     expect(JSON.parse(store.body('failed', note).toString())).toMatchObject(fault);
   });
 
+  it('keeps its fault when one that was slow decides the same as who took it over, and is killed', async () => {
+    declare({ share: 0.5 });
+    const store = new MemoryStore();
+    putRaw(store, KEY, ndjson([{}, 2, recipe(1)]));
+    // By its clock, the lease of the slow one is over.
+    const other = { registry, limits, invocation: 'other', now: () => 2, deadline: 3 };
+    let isTakenOver = false;
+    const slow = storeWith(store, {
+      async create(object) {
+        if (object.key.endsWith('/extraction.json')) throw new Error('killed');
+        const created = await store.create(object);
+        if (!isTakenOver && object.key.includes('/transformation/')) {
+          isTakenOver = true;
+          await extract(store, KEY, other);
+          for (const part of store.keys('temp')) await transform(store, part, other);
+        }
+        return created;
+      },
+    });
+    await expect(extract(slow, KEY, { registry, limits })).rejects.toThrow('killed');
+    expect(isTakenOver).toBe(true);
+    expect(headsOf(store)).toMatchObject([{ attempts: [{ status: 'rejected' }] }]);
+    expect(store.keys('failed').filter((key) => key.startsWith('faults/'))).toHaveLength(1);
+  });
+
   it('is judged by the rejects of all stages', async () => {
     declare({ share: 0.5 }, 'keep', refusingTitle('Recipe 1'));
     const body = ndjson([{}, recipe(1), recipe(2), recipe(1), recipe(3)]);

@@ -76,9 +76,16 @@ export const publishing: readonly Mutation[] = [
   {
     name: 'leaves what other parts of a version left, when the answer to giving it up was lost',
     file: 'handlers/stages/publish.ts',
-    find: '    await removeSuperseded((await ledger.known(path))?.entry, ledger, context.store, buckets);\n',
+    find: '    await removeSuperseded(latest?.entry, ledger, context.store, buckets);\n',
     replace: '',
     caughtBy: 'test/handlers/supersede.test.ts',
+  },
+  {
+    name: 'removes the fault of a version that another one has decided about',
+    file: 'handlers/stages/publish.ts',
+    find: 'fault !== undefined && !stands',
+    replace: 'fault !== undefined',
+    caughtBy: 'test/handlers/reject-limit.test.ts',
   },
   {
     name: 'writes the last document of a publication before the others',
