@@ -132,7 +132,7 @@ class Model {
       attempts.length === 0 ? [] : ['rejected'],
     );
     this.#check(`superseded versions of ${key}`, entry?.superseded ?? [], []);
-    this.#checkRevision(key, current);
+    this.#checkRevision(key, current, mixed);
     this.#checkTold(key, entry);
     return [current, ...attempts].filter((name) => name !== undefined);
   }
@@ -153,7 +153,7 @@ class Model {
     }
   }
 
-  #checkRevision(key: string, current: string | undefined): void {
+  #checkRevision(key: string, current: string | undefined, mixed: readonly Uploaded[]): void {
     if (current === undefined) return;
     const { versionId, revision } = parseRevision(current);
     const revisions = this.#past.replayed
@@ -164,7 +164,12 @@ class Model {
     // What is gone can't be done anew, nor what was asked for in a message that is lost. What a sweep has
     // made up for is put far down: an older version whose event is late takes its place, and then its own
     // late event the place of that one, as revision 0.
-    const least = this.#isErased(versionId) || this.#past.purged || this.#past.swept ? 0 : asked;
+    const mayBeEarlier =
+      this.#isErased(versionId) ||
+      this.#past.purged ||
+      this.#past.swept ||
+      mixed.some((each) => each.versionId === versionId);
+    const least = mayBeEarlier ? 0 : asked;
     // One that a deploy has interrupted is done in another one, and so is one whose name has receipts
     // already.
     const used = [...this.#receipts.keys()].map(parseRevision);
