@@ -14,7 +14,7 @@ import { filesInEntry, type PublishedPart } from '../../domain/versions/publicat
 import { attemptAt, withVerdict } from '../../domain/versions/publishing/conclusion.ts';
 import { isOfWhole, sumsOf, type Verdict, verdictOf } from '../../domain/versions/publishing/verdict.ts';
 import type { TransformationReceipt } from '../../domain/versions/receipt.ts';
-import { isActive } from '../../domain/versions/version-status.ts';
+import { isActive, isActiveVersion } from '../../domain/versions/version-status.ts';
 import { writeFault } from '../../store/failed-objects.ts';
 import type { EntryState, Ledger } from '../../store/ledger.ts';
 import type { StageContext } from './context.ts';
@@ -125,13 +125,14 @@ export async function conclude(
     return conclude(path, whole, entry, publishing);
   }
   if (entry === undefined) {
-    const latest = await ledger.known(path);
-    const stands = isActive(latest?.entry, path) || attemptAt(latest?.entry, path) !== undefined;
+    const latest = await ledger.entry(path);
+    const stands =
+      latest !== undefined && (isActiveVersion(latest, path) || attemptAt(latest, path) !== undefined);
     // Who overtook it may have removed all that there was before the fault was written; who took it over may
     // have decided the same.
     if (fault !== undefined && !stands) await context.store.remove(buckets.failed, [note]);
     // It may be this attempt that gave the version up, when only the answer to its write was lost.
-    await removeSuperseded(latest?.entry, ledger, context.store, buckets);
+    await removeSuperseded(latest, ledger, context.store, buckets);
     return undefined;
   }
   if (!isActive(entry.entry, path)) return dropped(path, entry, publishing);

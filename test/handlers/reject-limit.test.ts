@@ -120,6 +120,33 @@ describe('an object with too many rejects', () => {
     expect(store.keys('failed').filter((key) => key.startsWith('faults/'))).toHaveLength(1);
   });
 
+  it('that was deleted for good leaves no fault of one that was slow', async () => {
+    declare({ share: 0.5 }, 'replace');
+    const store = new MemoryStore();
+    putRaw(store, KEY, ndjson([{}, 2, recipe(1)]));
+    const other = { registry, limits, invocation: 'other', now: () => 2, deadline: 3 };
+    let isDeleted = false;
+    const slow = storeWith(store, {
+      async create(object) {
+        if (object.key.endsWith('/extraction.json')) throw new Error('killed');
+        const created = await store.create(object);
+        if (!isDeleted && object.key.includes('/transformation/')) {
+          isDeleted = true;
+          await runAll(store, KEY, other);
+          expect(headsOf(store)).toMatchObject([{ current: { type: 'created' } }]);
+          const deletion = { type: 'deleted', permanent: true } as const;
+          await extract(store, KEY, { ...other, message: 'deletion' }, deletion);
+          await drain(store, other);
+        }
+        return created;
+      },
+    });
+    await Promise.allSettled([extract(slow, KEY, { registry, limits })]);
+    expect(isDeleted).toBe(true);
+    expect(headsOf(store)).toMatchObject([{ current: { type: 'deleted' } }]);
+    expect(store.keys('failed')).toEqual([]);
+  });
+
   it('is judged by the rejects of all stages', async () => {
     declare({ share: 0.5 }, 'keep', refusingTitle('Recipe 1'));
     const body = ndjson([{}, recipe(1), recipe(2), recipe(1), recipe(3)]);

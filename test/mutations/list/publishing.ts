@@ -76,7 +76,7 @@ export const publishing: readonly Mutation[] = [
   {
     name: 'leaves what other parts of a version left, when the answer to giving it up was lost',
     file: 'handlers/stages/publish.ts',
-    find: '    await removeSuperseded(latest?.entry, ledger, context.store, buckets);\n',
+    find: '    await removeSuperseded(latest, ledger, context.store, buckets);\n',
     replace: '',
     caughtBy: 'test/handlers/supersede.test.ts',
   },
