@@ -92,7 +92,7 @@ export async function* sweep(
   target: Target,
   { prefix, before }: { readonly prefix: string; readonly before: number },
 ): AsyncGenerator<Swept> {
-  const raw = { all: new KeySet(), deleted: new KeySet() };
+  const raw: RawKeys = { all: new KeySet(), deleted: new KeySet() };
   const tooYoung = new KeySet();
   let objects = 0;
   let young = 0;
@@ -112,8 +112,9 @@ export async function* sweep(
     ]),
   }));
   for await (const { key, deleted, outcome } of missed) {
-    raw.all.add(idOf(target, key));
-    if (deleted) raw.deleted.add(idOf(target, key));
+    const id = idOf(target, key);
+    raw.all.add(id);
+    if (deleted) raw.deleted.add(id);
     objects += 1;
     yield judged(key, outcome);
   }

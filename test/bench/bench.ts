@@ -47,8 +47,7 @@ const head = `# Benchmarks
 
 \`npm run bench -- --large --write\` writes this page. To measure on your own machine, run \`npm run bench\`, which takes some minutes;
 \`--large\` takes an hour more, and 60 GB of disk for a while. \`--only <section>\` measures one section (${sections.map(({ name }) => name).join(', ')}).
-The other options are \`--runs <n>\`, \`--json\`, for the huge object \`--gigabytes <n>\`, and for the backfill \`--objects <n>\` and
-\`--kill\`. The inputs are generated from a fixed seed. Compare the ratios, not the seconds: the seconds are one machine's.
+\`npm run bench -- --help\` tells the other options. The inputs are generated from a fixed seed. Compare the ratios, not the seconds: the seconds are one machine's.
 `;
 
 const usage = `npm run bench -- [--large] [--only SECTION]... [--runs N] [--write | --json]

@@ -53,6 +53,23 @@ async function put(
   return outcome;
 }
 
+/**
+ * Loses the answer to one write of an entry, the n-th from now.
+ *
+ * @returns how many there were
+ */
+function loseAnswer(store: MemoryStore, nth: number): () => number {
+  const replace = store.replace.bind(store);
+  let writes = 0;
+  store.replace = async (object, etag) => {
+    writes += 1;
+    const isLost = writes === nth;
+    const written = await replace(object, etag);
+    return isLost ? undefined : written;
+  };
+  return () => writes;
+}
+
 /** Versions and partitions of the files of the lake's table; the archive has the same. */
 async function lake(store: MemoryStore): Promise<string[]> {
   const files = await tableFiles(store);
@@ -186,14 +203,8 @@ describe('a new version', () => {
   it('that is rejected is removed when a newer one is rejected, even if the answer to that write is lost', async () => {
     const store = new MemoryStore();
     await put(store, unreadable, event('v3', '30'));
-    const replace = store.replace.bind(store);
-    let writes = 0;
-    store.replace = async (object, etag) => {
-      writes += 1;
-      // The claim is the first write of the entry, the conclusion the second.
-      const written = await replace(object, etag);
-      return writes === 2 ? undefined : written;
-    };
+    // The claim is the first write of the entry, the conclusion the second.
+    loseAnswer(store, 2);
     expect(await put(store, unreadable, event('v2', '20'))).toMatchObject({ result: 'stale' });
     expect(headOf(store)).toMatchObject({
       attempts: [{ versionId: 'v3', status: 'rejected' }],
@@ -210,15 +221,9 @@ describe('a new version', () => {
     await extract(store, event('v2', '20'), single);
     const [first = '', last = ''] = store.keys('temp');
     await transform(store, first, single);
-    const replace = store.replace.bind(store);
-    let writes = 0;
-    store.replace = async (object, etag) => {
-      writes += 1;
-      const written = await replace(object, etag);
-      return writes === 1 ? undefined : written;
-    };
+    const writes = loseAnswer(store, 1);
     await transform(store, last, single);
-    expect(writes).toBeGreaterThan(0);
+    expect(writes()).toBeGreaterThan(0);
     expect(headOf(store)).toMatchObject({
       attempts: [{ versionId: 'v3', status: 'rejected' }],
       superseded: [],

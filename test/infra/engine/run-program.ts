@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { cacheDirectory } from '../../../local-aws/core/cache-directory.ts';
 
 const pulumi = dirname(createRequire(import.meta.url).resolve('@pulumi/pulumi/package.json'));
 const modules = new URL('../../../local-aws/program/modules.ts', import.meta.url).pathname;
@@ -42,7 +43,7 @@ export async function runProgram({ directory, main, project, stack, configuratio
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,
-        NODE_COMPILE_CACHE: join(pulumi, '../../.cache/program'),
+        NODE_COMPILE_CACHE: join(cacheDirectory, 'program'),
         PULUMI_CONFIG: JSON.stringify(configuration),
         PULUMI_NODEJS_TYPESCRIPT: 'false',
       },
